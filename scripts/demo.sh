@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the web UI and the release binary, then runs the first demo. `make demo` calls it.
+#
+#   DATA=path/to/hour.csv     the public table instead of the simulator
+#   SEED=7                    another world
+#   EXIT=1                    end the server when the lap is over
+#   FOLDER=demo-home          where the demo keeps its data
+#   PITCREW_BIN=path          run this binary instead of building one
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+if [ -z "${PITCREW_BIN:-}" ]; then
+    bash scripts/setup.sh build
+    bash scripts/ui.sh build
+    say "release binary"
+    started=$SECONDS
+    cargo build --locked --release -p pitcrew-app
+    note "done in $((SECONDS - started)) s"
+    PITCREW_BIN=$CARGO_TARGET_DIR/release/pitcrew
+fi
+
+arguments=(demo bikes --home "${FOLDER:-$ROOT/demo-home}")
+if [ -n "${DATA:-}" ]; then
+    arguments+=(--data "$DATA")
+fi
+if [ -n "${SEED:-}" ]; then
+    arguments+=(--seed "$SEED")
+fi
+if [ -n "${EXIT:-}" ] && [ "$EXIT" != 0 ]; then
+    arguments+=(--exit)
+fi
+say "${PITCREW_BIN##*/} ${arguments[*]}"
+exec "$PITCREW_BIN" "${arguments[@]}"
