@@ -1,0 +1,99 @@
+//! The model registry: events and the port through which serving finds and loads versions.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pitcrew_kernel::{Ctx, Digest, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::event;
+use crate::names::{AliasName, GateDecisionId, ModelName, ModelRef, PipelineRunId};
+use crate::serving::ModelSignature;
+
+/// A gate looked at a candidate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GateDecided {
+    /// The decision with its evidence.
+    pub decision: GateDecisionId,
+    /// The model.
+    pub model: ModelName,
+    /// The run that offered the candidate.
+    pub pipeline_run: Option<PipelineRunId>,
+    /// `passed` or `refused`.
+    pub verdict: String,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+event!(GateDecided, "registry.gate_decided", "gate_decision", |e| e.decision, |e| format!(
+    "gate of {} {}: {}",
+    e.model, e.verdict, e.reason
+));
+
+/// A version was registered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VersionRegistered {
+    /// The version.
+    pub version: ModelRef,
+    /// Digest of its bytes; absent for versions registered by reference through MLflow that hold no servable file.
+    pub digest: Option<Digest>,
+}
+event!(VersionRegistered, "registry.version_registered", "model", |e| &e.version, |e| format!(
+    "{} registered",
+    e.version
+));
+
+/// An alias was set, moved or removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AliasMoved {
+    /// The model.
+    pub model: ModelName,
+    /// The alias.
+    pub alias: AliasName,
+    /// Where it pointed before.
+    pub from: Option<i64>,
+    /// Where it points now; `None` when removed.
+    pub to: Option<i64>,
+    /// Why.
+    pub reason: String,
+}
+event!(AliasMoved, "registry.alias_moved", "model", |e| &e.model, |e| match e.to {
+    Some(to) => format!("{}@{} is now version {to}: {}", e.model, e.alias, e.reason),
+    None => format!("{}@{} removed: {}", e.model, e.alias, e.reason),
+});
+
+/// What serving needs to know of a version.
+#[derive(Debug, Clone)]
+pub struct ServableVersion {
+    /// Which version.
+    pub version: ModelRef,
+    /// Digest its bytes must have.
+    pub digest: Digest,
+    /// Its inputs and outputs as recorded at registration.
+    pub signature: ModelSignature,
+    /// The frozen reference profile made at training (JSON of `stats::reference`), if one was registered.
+    pub reference: Option<Digest>,
+}
+
+/// Finding and loading models.
+#[async_trait]
+pub trait Models: Send + Sync {
+    /// The version an alias names now; `None` when the alias or the model does not exist yet.
+    ///
+    /// # Errors
+    /// What the database can give.
+    async fn resolve(&self, ctx: &Ctx, model: &ModelName, alias: &AliasName) -> Result<Option<ServableVersion>>;
+    /// One version.
+    ///
+    /// # Errors
+    /// `MODEL_VERSION_NOT_FOUND`; `MODEL_NOT_SERVABLE` when it holds no ONNX file.
+    async fn version(&self, ctx: &Ctx, version: &ModelRef) -> Result<ServableVersion>;
+    /// The version's bytes, verified against digest and signature.
+    ///
+    /// # Errors
+    /// `BLOB_CORRUPT`, `MODEL_SIGNATURE_INVALID`.
+    async fn bytes(&self, ctx: &Ctx, version: &ModelRef) -> Result<Bytes>;
+    /// The bytes of the version's reference profile, if one was registered.
+    ///
+    /// # Errors
+    /// `MODEL_VERSION_NOT_FOUND`, `BLOB_CORRUPT`.
+    async fn reference(&self, ctx: &Ctx, version: &ModelRef) -> Result<Option<Bytes>>;
+}

@@ -1,0 +1,32 @@
+//! What happens without a caller waiting: events delivered, jobs run, schedules kept, tasks ended in order.
+//!
+//! The pump gives committed events a gap-free order and feeds each subscriber at least once; a subscriber's effect and its cursor commit
+//! together, so inside the database it is exactly once. Jobs are leased, retried with backoff and keyed for idempotency.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
+)]
+
+mod clock;
+mod declared;
+mod jobs;
+mod pump;
+mod runner;
+mod schedule;
+mod tasks;
+
+pub use clock::SystemClock;
+pub use declared::{Applying, CodeFile, CodeSnapshot, Declared, Registered, diff};
+pub use jobs::{Job, NewJob, enqueue, in_flight, release_leases};
+pub use pump::{Pump, Subscriber, events_after, events_latest};
+pub use runner::{JobHandler, Runner};
+pub use schedule::{Schedule, Scheduler, set_schedules};
+pub use tasks::Tasks;
+
+use pitcrew_db::{Migration, Migrations};
+
+/// The tables of this crate.
+pub const MIGRATIONS: Migrations = Migrations {
+    slice: "work",
+    steps: &[Migration { name: "0001_work", sql: include_str!("../migrations/0001_work.sql") }],
+};
