@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Durable tracking writes: `log-metric` round trips at 1 and 32 clients and `log-batch` points per second, beside `mlflow server`.
+
+The two servers alternate, case by case, so that both see the same machine. The peer is measured as shipped and again with its
+44 ms stall taken away from the client's side (TCP_QUICKACK): the second is the fair comparison, the first what its users see.
+Both are durable when they answer: the peer's SQLite syncs each commit, ours each group of commits. `--cpu` figures are the
+server's processor milliseconds for one request, over its whole process tree.
+
+usage: tracking.py --bin PATH [--seconds 6] [--rounds 2] [--without-peer]
+"""
+
+import argparse
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from harness import Failed, Http, Server, cpu_seconds, free_port, load, memory_mb, save, scratch, table, wait_for
+
+API = "/api/2.0/mlflow"
+BATCH = 1000
+PEER_START_LIMIT_S = 180
+
+
+class Peer:
+    """`mlflow server` as shipped, on SQLite, from the environment this script runs in."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        self.url = f"http://127.0.0.1:{free_port()}"
+
+    def start(self):
+        command = [
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", self.url.rsplit(":", 1)[1],
+            "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--default-artifact-root", str(self.folder / "artifacts"),
+        ]  # fmt: skip
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
+        started = time.perf_counter()
+        wait_for(self.healthy, PEER_START_LIMIT_S, f"mlflow server did not start; see {self.folder}/log")
+        self.start_s = round(time.perf_counter() - started, 1)
+        return self
+
+    def healthy(self):
+        try:
+            return Http(self.url, timeout_s=5).raw("GET", "/health")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def new_run(url):
+    """A run in the default experiment."""
+    answer = Http(url).call("POST", f"{API}/runs/create", {"experiment_id": "0", "start_time": int(time.time() * 1e3)})
+    return answer["run"]["info"]["run_id"]
+
+
+def log_metric(url, quick_ack):
+    """Each client logs to a run of its own; every point is new."""
+
+    def make(_client):
+        connection, run, state = Http(url, quick_ack=quick_ack), new_run(url), {"step": 0}
+
+        def call():
+            state["step"] += 1
+            body = {"run_id": run, "key": "loss", "value": 1.0 / state["step"], "timestamp": int(time.time() * 1e3), "step": state["step"]}
+            connection.call("POST", f"{API}/runs/log-metric", body)
+
+        return call
+
+    return make
+
+
+def log_batch(url, quick_ack):
+    """A thousand points a call, over ten keys."""
+
+    def make(_client):
+        connection, run, state = Http(url, quick_ack=quick_ack), new_run(url), {"step": 0}
+
+        def call():
+            first = state["step"]
+            state["step"] += BATCH // 10
+            now = int(time.time() * 1e3)
+            metrics = [
+                {"key": f"metric_{key}", "value": step * 0.5, "timestamp": now, "step": step}
+                for step in range(first, first + BATCH // 10)
+                for key in range(10)
+            ]
+            connection.call("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics})
+
+        return call
+
+    return make
+
+
+CASES = [("log-metric", log_metric, 1, 1), ("log-metric", log_metric, 32, 1), ("log-batch", log_batch, 1, BATCH), ("log-batch", log_batch, 8, BATCH)]
+
+
+def measure(name, url, pid, case, seconds, quick_ack):
+    what, make, clients, points = case
+    cpu = cpu_seconds(pid)
+    figures = load(clients, seconds, make(url, quick_ack))
+    cpu = cpu_seconds(pid) - cpu
+    figures.update(server=name, case=what, points_per_second=round(figures["per_second"] * points, 1))
+    figures["cpu_ms_per_request"] = round(cpu * 1e3 / figures["requests"], 3) if figures["requests"] else None
+    return figures
+
+
+def acknowledged_are_there(url):
+    """The count the server keeps is the count it acknowledged."""
+    run, connection = new_run(url), Http(url)
+    for step in range(50):
+        connection.call("POST", f"{API}/runs/log-metric", {"run_id": run, "key": "m", "value": step, "timestamp": 1, "step": step})
+    points = connection.call("GET", f"{API}/metrics/get-history?run_id={run}&metric_key=m")["metrics"]
+    if len(points) != 50:
+        raise Failed(500, f"50 points acknowledged, {len(points)} kept")
+
+
+def best(figures):
+    """The better round of a case: noise only ever takes away."""
+    return max(figures, key=lambda one: one["per_second"])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--without-peer", action="store_true")
+    options = parser.parse_args()
+    results, facts = [], {}
+    with scratch("tracking") as folder:
+        ours = Server(options.bin, folder / "home").start()
+        subjects = [("pitcrew", ours.url, ours.process.pid, False)]
+        peer = None
+        try:
+            acknowledged_are_there(ours.url)
+            if not options.without_peer:
+                peer = Peer(folder / "peer").start()
+                facts["peer_start_s"] = peer.start_s
+                subjects += [("mlflow, stall removed", peer.url, peer.process.pid, True), ("mlflow as shipped", peer.url, peer.process.pid, False)]
+            for case in CASES:
+                rounds = {name: [] for name, *_ in subjects}
+                for _ in range(options.rounds):
+                    for name, url, pid, quick_ack in subjects:
+                        rounds[name].append(measure(name, url, pid, case, options.seconds, quick_ack))
+                results += [best(figures) for figures in rounds.values()]
+            facts["pitcrew_rss_mb"] = memory_mb(ours.process.pid)[0]
+            if peer:
+                facts["mlflow_rss_mb"], facts["mlflow_pss_mb"] = memory_mb(peer.process.pid)
+        finally:
+            if peer:
+                peer.stop()
+            ours.stop()
+    columns = ["case", "clients", "server", "per_second", "points_per_second", "p50_ms", "p99_ms", "failures", "cpu_ms_per_request"]
+    table(f"tracking, {options.seconds:g} s a case, better of {options.rounds} rounds", columns, [[one[column] for column in columns] for one in results])
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    save("tracking", {"seconds": options.seconds, "rounds": options.rounds, "cases": results, **facts})
+
+
+if __name__ == "__main__":
+    main()
