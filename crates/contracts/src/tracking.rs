@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use pitcrew_kernel::{Ctx, Result};
+use pitcrew_kernel::{Ctx, Digest, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
@@ -70,3 +70,33 @@ pub struct RunSummary {
     /// Latest value of each metric.
     pub metrics: BTreeMap<String, f64>,
 }
+
+/// One stored file of a run or a logged model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactFile {
+    /// Its path below the listed address, with `/`.
+    pub path: String,
+    /// Its bytes in the object store.
+    pub digest: Digest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Reading the artifacts of runs and logged models, so that the registry can find the servable file of a version made through MLflow.
+#[async_trait]
+pub trait ArtifactReader: Send + Sync {
+    /// Every file, in folders below too, under an artifact address: `mlflow-artifacts:/1/<run_id>/artifacts/model`, `runs:/<run_id>/model` or
+    /// `models:/m-<id>`. Empty when nothing lies there or the address is not ours (`s3://...`). At most [`ARTIFACT_FILES_MAX`] files.
+    ///
+    /// # Errors
+    /// `ARTIFACT_PATH_INVALID`, `RUN_NOT_FOUND`, `LOGGED_MODEL_NOT_FOUND`.
+    async fn list(&self, ctx: &Ctx, address: &str) -> Result<Vec<ArtifactFile>>;
+    /// The file at exactly this address; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`ArtifactReader::list`].
+    async fn digest_of(&self, ctx: &Ctx, address: &str) -> Result<Option<ArtifactFile>>;
+}
+
+/// The most files [`ArtifactReader::list`] answers.
+pub const ARTIFACT_FILES_MAX: usize = 10_000;
