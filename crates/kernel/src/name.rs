@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 
 /// The longest name of anything.
-pub const MAX_NAME_LEN: usize = 128;
+pub(crate) const MAX_NAME_LEN: usize = 128;
 
 #[doc(hidden)]
 pub fn check(what: &str, text: &str) -> Result<()> {

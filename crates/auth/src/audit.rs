@@ -1,0 +1,132 @@
+//! The audit log: one entry for each event, chained by digests.
+
+use pitcrew_contracts::event::Envelope;
+use pitcrew_db::{Row, Tx};
+use pitcrew_kernel::{Result, Timestamp};
+use pitcrew_work::Subscriber;
+use serde::Serialize;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditEntry {
+    /// The event's place.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What: the event's name.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// In one sentence.
+    pub detail: String,
+    /// Digest of this entry and the one before.
+    pub hash: String,
+}
+
+/// Writes the audit log.
+#[derive(Debug)]
+pub struct AuditSubscriber;
+
+impl Subscriber for AuditSubscriber {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn wants(&self, event: &str) -> bool {
+        // The arrival of traffic is not a change that somebody made.
+        event != "serving.log_advanced"
+    }
+
+    fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<()> {
+        let before = tx
+            .optional("SELECT hash FROM auth_audit ORDER BY seq DESC LIMIT 1", &[], |row| row.text(0))?
+            .unwrap_or_default();
+        let mut entry = AuditEntry {
+            seq: event.seq,
+            at: event.at,
+            actor: event.actor.clone(),
+            action: event.name.clone(),
+            subject: format!("{}:{}", event.subject.kind, event.subject.name),
+            detail: event.summary.clone(),
+            hash: String::new(),
+        };
+        entry.hash = chained(&before, &entry);
+        tx.exec(
+            "INSERT INTO auth_audit (seq, at, actor, action, subject, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                entry.seq.into(),
+                entry.at.into(),
+                entry.actor.into(),
+                entry.action.into(),
+                entry.subject.into(),
+                entry.detail.into(),
+                entry.hash.into(),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+fn chained(before: &str, entry: &AuditEntry) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [
+        before,
+        &entry.seq.to_string(),
+        &entry.at.micros().to_string(),
+        &entry.actor,
+        &entry.action,
+        &entry.subject,
+        &entry.detail,
+    ] {
+        // The length keeps two neighbouring fields from trading characters.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+const SELECT: &str = "SELECT seq, at, actor, action, subject, detail, hash FROM auth_audit";
+
+/// The last `limit` entries before `before` (all when `None`), newest first.
+///
+/// # Errors
+/// What the database can give.
+pub fn audit_page(tx: &mut Tx<'_>, before: Option<i64>, limit: i64) -> Result<Vec<AuditEntry>> {
+    tx.all(
+        &format!("{SELECT} WHERE seq < $1 ORDER BY seq DESC LIMIT $2"),
+        &[before.unwrap_or(i64::MAX).into(), limit.into()],
+        entry,
+    )
+}
+
+/// Checks the whole chain; answers the place of the first entry that does not fit.
+///
+/// # Errors
+/// What the database can give.
+pub fn verify_chain(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    let mut before = String::new();
+    let mut broken = None;
+    tx.for_each(&format!("{SELECT} ORDER BY seq"), &[], &mut |row| {
+        let entry = entry(row)?;
+        if broken.is_none() && chained(&before, &entry) != entry.hash {
+            broken = Some(entry.seq);
+        }
+        before = entry.hash;
+        Ok(())
+    })?;
+    Ok(broken)
+}
+
+fn entry(row: &Row<'_>) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        seq: row.int(0)?,
+        at: row.time(1)?,
+        actor: row.text(2)?,
+        action: row.text(3)?,
+        subject: row.text(4)?,
+        detail: row.text(5)?,
+        hash: row.text(6)?,
+    })
+}

@@ -1,0 +1,256 @@
+//! Bearer tokens.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pitcrew_db::{Arg, Db, Row, Tx};
+use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp, define_id};
+use serde::Serialize;
+
+define_id!(
+    /// One token.
+    TokenId, "tok");
+
+const PREFIX: &str = "pc_";
+const MAX_NAME: usize = 128;
+/// Tokens without an explicit expiry live this long.
+const DEFAULT_LIFE: Duration = Duration::from_secs(90 * 86_400);
+const MAX_TOKENS: usize = 10_000;
+
+/// Whether callers must show a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Everyone who can reach the socket may do everything. Only allowed on loopback.
+    None,
+    /// Everything but public routes needs a bearer token.
+    Token,
+}
+
+/// A token as shown, without its secret.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenInfo {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it allows.
+    pub access: Access,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it was withdrawn.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A new token; the only time its secret is seen.
+#[derive(Debug, Serialize)]
+pub struct NewToken {
+    /// Its id.
+    pub id: String,
+    /// The secret: send it as `Authorization: Bearer`.
+    pub token: String,
+}
+
+struct Known {
+    name: String,
+    access: Access,
+    expires_at: Option<Timestamp>,
+}
+
+/// Checks callers and manages tokens.
+pub struct Auth {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    mode: Mode,
+    known: RwLock<HashMap<String, Known>>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Auth {
+    /// Loads the tokens.
+    ///
+    /// # Errors
+    /// What the database can give.
+    pub async fn load(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mode: Mode) -> Result<Self> {
+        let auth = Self { db, clock, ids, mode, known: RwLock::default() };
+        auth.refresh().await?;
+        Ok(auth)
+    }
+
+    /// Whether callers must show a token.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether at least one valid token can administer the server.
+    pub fn has_admin(&self) -> bool {
+        let now = self.clock.now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|token| token.access == Access::Admin && token.expires_at.is_none_or(|at| at > now))
+    }
+
+    /// Reads the tokens again: after a change, and now and then for changes made elsewhere.
+    ///
+    /// # Errors
+    /// What the database can give.
+    pub async fn refresh(&self) -> Result<()> {
+        let tokens = self
+            .db
+            .read(|tx| {
+                tx.all("SELECT hash, name, access, expires_at FROM auth_tokens WHERE revoked_at IS NULL", &[], |row| {
+                    Ok((
+                        row.text(0)?,
+                        Known { name: row.text(1)?, access: access(row, 2)?, expires_at: row.opt_time(3)? },
+                    ))
+                })
+            })
+            .await?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = tokens.into_iter().collect();
+        Ok(())
+    }
+
+    /// Who the bearer of `secret` is. Reads memory only.
+    ///
+    /// # Errors
+    /// `TOKEN_REQUIRED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`.
+    pub fn authenticate(&self, secret: Option<&str>, request_id: String) -> Result<Ctx> {
+        if self.mode == Mode::None {
+            return Ok(Ctx { actor: "local".to_owned(), access: Access::Admin, request_id, cause: None });
+        }
+        let Some(secret) = secret else {
+            return Err(Error::unauthenticated("TOKEN_REQUIRED", "this server asks for a token")
+                .hint("send `Authorization: Bearer pc_...`; on the server `pitcrew token create` makes one"));
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(token) = known.get(&hash(secret)) else {
+            return Err(Error::unauthenticated("TOKEN_INVALID", "the token is unknown or was withdrawn"));
+        };
+        if token.expires_at.is_some_and(|at| at <= self.clock.now()) {
+            return Err(Error::unauthenticated("TOKEN_EXPIRED", "the token has expired")
+                .hint("make a new one: `pitcrew token create`"));
+        }
+        Ok(Ctx { actor: format!("token:{}", token.name), access: token.access, request_id, cause: None })
+    }
+
+    /// Makes a token; the secret is answered once and never stored.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `TOKEN_NAME_INVALID`, `TOKEN_LIMIT`.
+    pub async fn create_token(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        access: Access,
+        life: Option<Duration>,
+    ) -> Result<NewToken> {
+        ctx.require(Access::Admin)?;
+        if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+            return Err(Error::invalid(
+                "TOKEN_NAME_INVALID",
+                format!("a token needs a name of at most {MAX_NAME} printable characters"),
+            ));
+        }
+        let secret =
+            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([self.ids.random_bytes(), self.ids.random_bytes()].concat()));
+        let id = TokenId::new(self.ids.as_ref());
+        let now = self.clock.now();
+        let row = (hash(&secret), name.to_owned(), ctx.actor.clone(), now.plus(life.unwrap_or(DEFAULT_LIFE)));
+        self.db.write(move |tx| insert(tx, id, row, access, now)).await?;
+        self.refresh().await?;
+        Ok(NewToken { id: id.to_string(), token: secret })
+    }
+
+    /// All tokens, newest first, without their secrets.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub async fn tokens(&self, ctx: &Ctx) -> Result<Vec<TokenInfo>> {
+        ctx.require(Access::Admin)?;
+        self.db
+            .read(|tx| {
+                tx.all(
+                    "SELECT id, name, access, created_at, created_by, expires_at, revoked_at FROM auth_tokens ORDER BY id DESC LIMIT 1000",
+                    &[],
+                    |row| {
+                        Ok(TokenInfo {
+                            id: row.text(0)?,
+                            name: row.text(1)?,
+                            access: self::access(row, 2)?,
+                            created_at: row.time(3)?,
+                            created_by: row.text(4)?,
+                            expires_at: row.opt_time(5)?,
+                            revoked_at: row.opt_time(6)?,
+                        })
+                    },
+                )
+            })
+            .await
+    }
+
+    /// Withdraws a token at once.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `TOKEN_NOT_FOUND`.
+    pub async fn revoke_token(&self, ctx: &Ctx, id: &str) -> Result<()> {
+        ctx.require(Access::Admin)?;
+        let id: TokenId = id.parse()?;
+        let now = self.clock.now();
+        let touched = self
+            .db
+            .write(move |tx| {
+                tx.exec(
+                    "UPDATE auth_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+                    &[now.into(), Arg::show(&id)],
+                )
+            })
+            .await?;
+        if touched == 0 {
+            return Err(Error::not_found("TOKEN_NOT_FOUND", format!("no valid token has the id `{id}`")));
+        }
+        self.refresh().await
+    }
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    id: TokenId,
+    row: (String, String, String, Timestamp),
+    access: Access,
+    now: Timestamp,
+) -> Result<()> {
+    let (hash, name, by, expires) = row;
+    let count = tx.one("SELECT count(*) FROM auth_tokens WHERE revoked_at IS NULL", &[], |row| row.int(0))?;
+    if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_TOKENS {
+        return Err(Error::limited("TOKEN_LIMIT", format!("there are already {MAX_TOKENS} valid tokens"))
+            .hint("revoke some first"));
+    }
+    let access =
+        serde_json::to_value(access).map_err(|source| Error::internal("an access level does not serialise", source))?;
+    tx.exec(
+        "INSERT INTO auth_tokens (id, name, hash, access, created_at, created_by, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[Arg::show(&id), name.into(), hash.into(), access.as_str().unwrap_or("read").into(), now.into(), by.into(), expires.into()],
+    )?;
+    Ok(())
+}
+
+fn access(row: &Row<'_>, column: usize) -> Result<Access> {
+    serde_json::from_value(serde_json::Value::String(row.text(column)?))
+        .map_err(|source| Error::internal("an access level does not read", source))
+}
+
+/// Tokens hold 256 random bits, so a plain fast digest is as good as a slow one.
+fn hash(secret: &str) -> String {
+    blake3::hash(secret.as_bytes()).to_hex().to_string()
+}

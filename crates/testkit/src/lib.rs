@@ -1,0 +1,16 @@
+//! What tests of several crates share: databases of both kinds, a world with a clock that stands still, calls without a socket. Never shipped.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "test support may stop at the first surprise"
+)]
+
+mod call;
+mod db;
+mod world;
+
+pub use call::{call, call_as, open, stranger_is_refused};
+pub use db::TestDb;
+pub use world::World;

@@ -1,0 +1,15 @@
+//! The glue between axum and the slices: routes that know who may call them, callers, problems, JSON with precise errors.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
+)]
+
+mod api;
+mod extract;
+mod guard;
+mod problem;
+
+pub use api::{Api, ApiBuilder, MAX_BODY_BYTES, RouteInfo};
+pub use extract::{Caller, Json, Query};
+pub use guard::{GuardOptions, guarded};
+pub use problem::{Answer, ErrorShape, Problem, problem_response, status_of};
