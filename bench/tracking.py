@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+import wrk
 from harness import Failed, Http, Server, cpu_seconds, free_port, load, memory_mb, save, scratch, table, wait_for
 
 API = "/api/2.0/mlflow"
@@ -116,6 +117,25 @@ def measure(name, url, pid, case, seconds, quick_ack):
     return figures
 
 
+def log_metric_by_wrk(url, pid, clients, seconds):
+    """Ours again with a load generator in C: at these rates Python's client is a good part of what is measured."""
+    runs = ", ".join(f'"{new_run(url)}"' for _ in range(clients))
+    script = f"""
+local runs, n = {{{runs}}}, 0
+request = function()
+  n = n + 1
+  local body = string.format('{{"run_id": "%s", "key": "loss", "value": %.6f, "timestamp": {int(time.time() * 1e3)}, "step": %d}}', runs[n % #runs + 1], 1 / n, n)
+  return wrk.format(nil, nil, nil, body)
+end
+"""
+    cpu = cpu_seconds(pid)
+    figures = wrk.run(f"{url}{API}/runs/log-metric", clients, max(1, round(seconds)), wrk.generated(script))
+    cpu = cpu_seconds(pid) - cpu
+    figures.update(server="pitcrew, load by wrk", case="log-metric", points_per_second=figures["per_second"])
+    figures["cpu_ms_per_request"] = round(cpu * 1e3 / max(1, figures["requests"]), 3)
+    return figures
+
+
 def acknowledged_are_there(url):
     """The count the server keeps is the count it acknowledged."""
     run, connection = new_run(url), Http(url)
@@ -155,6 +175,8 @@ def main():
                     for name, url, pid, quick_ack in subjects:
                         rounds[name].append(measure(name, url, pid, case, options.seconds, quick_ack))
                 results += [best(figures) for figures in rounds.values()]
+            for clients in (1, 32):
+                results.append(best([log_metric_by_wrk(ours.url, ours.process.pid, clients, options.seconds) for _ in range(options.rounds)]))
             facts["pitcrew_rss_mb"] = memory_mb(ours.process.pid)[0]
             if peer:
                 facts["mlflow_rss_mb"], facts["mlflow_pss_mb"] = memory_mb(peer.process.pid)

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""A canary under load: 32 connections predict without pause while a release starts, steps, is promoted, and a second one is rolled back.
+
+Not one request may fail: neither an answer other than 200, nor a closed connection, nor a time-out.
+
+usage: canary_load.py --bin PATH [--home DEMO_HOME] [--connections 32] [--cycles 3]
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+
+import demo_home
+import wrk
+from harness import Server, save, scratch, table, wait_for
+
+HOLD_S = 2
+LIMIT_S = 60
+
+
+def deployment(http):
+    return http.call("GET", f"{demo_home.NATIVE}/deployments/{demo_home.DEPLOYMENT}")
+
+
+def champion(http):
+    return next(arm["version"] for arm in deployment(http)["arms"] if arm["arm"] == "champion")
+
+
+def release(http, candidate, act):
+    """Offers a version, lets it take traffic for a while, then promotes or aborts it. Gives the release's final state."""
+    name = deployment(http)["model"]
+    http.call("PUT", f"{demo_home.NATIVE}/models/{name}/aliases/challenger", {"version": candidate, "reason": f"bench: to {act}"})
+
+    def running():
+        return next((each for each in http.call("GET", f"{demo_home.NATIVE}/releases?deployment={demo_home.DEPLOYMENT}")["items"] if each["state"] == "running"), None)
+
+    started = wait_for(running, LIMIT_S, "no release started")
+    time.sleep(HOLD_S)
+    http.call("POST", f"{demo_home.NATIVE}/releases/{started['id']}/{act}", {"reason": "bench"})
+    final = wait_for(lambda: (one := http.call("GET", f"{demo_home.NATIVE}/releases/{started['id']}"))["state"] != "running" and one, LIMIT_S, "the release did not end")
+    wait_for(lambda: deployment(http)["state"] == "serving", LIMIT_S, "the deployment did not settle")
+    return final["state"]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--home", type=pathlib.Path)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--cycles", type=int, default=3)
+    options = parser.parse_args()
+    with scratch("canary") as folder:
+        home = options.home or folder / "home"
+        demo_home.make(options.bin, home)
+        with Server(options.bin, home) as server:
+            http = server.http()
+            wait_for(lambda: deployment(http)["state"] == "serving", LIMIT_S, "no model is served")
+            versions = [each["version"] for each in http.call("GET", f"{demo_home.NATIVE}/models/{deployment(http)['model']}/versions")["items"]]
+            body = demo_home.infer_body(http)
+            seconds = options.cycles * 2 * (HOLD_S + 4) + 5
+            finish = wrk.start(f"{server.url}/v2/models/{demo_home.DEPLOYMENT}/infer", options.connections, seconds, wrk.post(body))
+            states = []
+            for _ in range(options.cycles):
+                for act in ("promote", "abort"):
+                    now = champion(http)
+                    states.append((act, release(http, next(version for version in versions if version != now), act)))
+            figures = finish()
+    rows = [[act, state] for act, state in states]
+    table("releases under load", ["asked", "ended"], rows)
+    columns = ["clients", "requests", "failures", "per_second", "p50_ms", "p99_ms", "max_ms"]
+    table(f"{options.connections} connections through {len(states)} releases", columns, [[figures[column] for column in columns]])
+    save("canary_load", {"releases": [{"asked": act, "ended": state} for act, state in states], **figures})
+    if figures["failures"]:
+        sys.exit(f"{figures['failures']} requests failed: {figures['not_2xx']} answers, {figures['socket_errors']} connections")
+
+
+if __name__ == "__main__":
+    main()
