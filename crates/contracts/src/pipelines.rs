@@ -149,6 +149,19 @@ pub struct StepCall {
     pub cause: Option<Cause>,
 }
 
+/// A call of a built-in step before anything is materialised.
+#[derive(Debug, Clone)]
+pub struct StepProbe {
+    /// The run.
+    pub run: PipelineRunId,
+    /// The step.
+    pub step: StepName,
+    /// `with:` of the declaration.
+    pub with: BTreeMap<String, Value>,
+    /// Digests of the inputs by their declared names.
+    pub inputs: BTreeMap<String, Digest>,
+}
+
 /// How a built-in step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -167,8 +180,15 @@ pub trait StepAction: Send + Sync {
     fn name(&self) -> &'static str;
     /// The names of the files it writes into `output_dir`.
     fn outputs(&self) -> &'static [&'static str];
-    /// Whether its result may be taken from the cache: only when nothing but its inputs decides it.
-    fn cacheable(&self) -> bool;
+    /// What besides `with`, the inputs and the run's parameters decides its result (which champion the gate compares with, the gate's
+    /// rules), as one text that is part of the cache key. `None` when nothing else does. It must answer the same as before while a run with
+    /// nothing changed shall run nothing: a candidate that has become the champion by its own run still has the champion before it.
+    ///
+    /// # Errors
+    /// What finding out can give; the step then fails.
+    async fn cache_salt(&self, _ctx: &Ctx, _probe: &StepProbe) -> Result<Option<String>> {
+        Ok(None)
+    }
     /// Does it.
     ///
     /// # Errors

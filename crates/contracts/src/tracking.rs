@@ -35,6 +35,11 @@ pub struct RunFinished {
 }
 event!(RunFinished, "tracking.run_finished", "run", |e| &e.run_id, |e| format!("run {} ended {}", e.name, e.status));
 
+/// The tag of a tracking run that names the pipeline run it belongs to.
+pub const PIPELINE_RUN_TAG: &str = "pitcrew.pipeline_run";
+/// The tag of a tracking run that names the step it belongs to.
+pub const PIPELINE_STEP_TAG: &str = "pitcrew.pipeline_step";
+
 /// Opening and closing runs for steps of pipelines, so that an unchanged script logs to the right place.
 #[async_trait]
 pub trait RunTracker: Send + Sync {
