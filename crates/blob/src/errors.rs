@@ -1,0 +1,99 @@
+//! What can go wrong, in words for the caller.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::Path;
+
+use pitcrew_kernel::{Digest, Error, Kind};
+
+pub(crate) fn not_found(digest: &Digest) -> Error {
+    Error::not_found("BLOB_NOT_FOUND", format!("the object {digest} is not stored here"))
+        .hint("it may have been collected or belong to another home folder; `pitcrew doctor` lists what is missing")
+}
+
+pub(crate) fn corrupt(digest: &Digest) -> Error {
+    Error::new(Kind::Internal, "BLOB_CORRUPT", format!("the stored bytes of {digest} do not match their digest"))
+        .hint("the disk damaged them: store the original again, or restore a backup")
+}
+
+pub(crate) fn too_large(digest: &Digest, size: u64, limit: u64) -> Error {
+    Error::too_large(
+        "BLOB_TOO_LARGE",
+        format!("the object {digest} has {size} bytes; at most {limit} are read at once"),
+    )
+    .hint("read it as a stream or copy it to a file")
+}
+
+pub(crate) fn bad_range(size: u64) -> Error {
+    Error::invalid("BLOB_RANGE_INVALID", format!("the range does not lie within the object's {size} bytes"))
+}
+
+/// A failure of the local disk while doing `what`.
+pub(crate) fn disk(what: &'static str, source: io::Error) -> Error {
+    let error = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Error::unavailable("DISK_FULL", format!("{what}: the disk is full"))
+                .hint("free space or run `pitcrew gc`; nothing was half written, so try again afterwards")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            Error::unavailable("BLOB_READ_ONLY", format!("{what}: the object folder cannot be written"))
+                .hint("give the server's user write access to its home folder, or mount it read-write")
+        }
+        _ => Error::new(Kind::Internal, "INTERNAL", what),
+    };
+    error.with_source(source)
+}
+
+/// A failure of the object store while doing `what` with `digest`.
+pub(crate) fn store(what: &'static str, digest: Option<&Digest>, source: object_store::Error) -> Error {
+    match (&source, digest) {
+        (object_store::Error::NotFound { .. }, Some(digest)) => return not_found(digest).with_source(source),
+        (object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }, _) => {
+            return Error::unavailable("BLOB_STORE_UNAVAILABLE", format!("{what}: the object store refused access"))
+                .hint("check the key and the bucket's policy")
+                .with_source(source);
+        }
+        _ => {}
+    }
+    if let Some(kind) = io_kind(&source) {
+        return disk(what, io::Error::new(kind, source));
+    }
+    Error::unavailable("BLOB_STORE_UNAVAILABLE", format!("{what}: the object store does not answer as it should"))
+        .hint("try again; if it persists, check the store's address and health")
+        .with_source(source)
+}
+
+/// The kind of the first I/O error in the chain of causes.
+fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A blocking task ended without an answer.
+pub(crate) fn lost_task(source: tokio::task::JoinError) -> Error {
+    Error::internal("a disk task ended without an answer", source)
+}
+
+/// The file to store cannot be read.
+pub(crate) fn unreadable(path: &Path, source: io::Error) -> Error {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Error::invalid("BLOB_SOURCE_UNREADABLE", format!("the file `{name}` cannot be read: {}", source.kind()))
+        .hint("check that it exists, is a file and may be read by the server's user")
+        .with_source(source)
+}
+
+/// The copy's file cannot be made.
+pub(crate) fn target(path: &Path, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::AlreadyExists {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        return Error::conflict("BLOB_TARGET_EXISTS", format!("the file `{name}` exists already"))
+            .hint("copy into an empty folder");
+    }
+    disk("copying an object", source)
+}

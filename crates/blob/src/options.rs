@@ -1,0 +1,136 @@
+//! Where objects are kept.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::prefix::PrefixStore;
+use pitcrew_kernel::{Error, Result};
+
+/// Where objects are kept.
+#[derive(Debug, Clone)]
+pub enum Options {
+    /// A folder on the local disk; made when absent. One process at a time may have it open.
+    Local(PathBuf),
+    /// A bucket of an S3 service.
+    S3(S3),
+}
+
+/// A bucket of an S3 service. A rule on the bucket should end incomplete multipart uploads after a day.
+#[derive(Clone)]
+pub struct S3 {
+    /// The bucket.
+    pub bucket: String,
+    /// A prefix of every key, without slashes at its ends; empty for none.
+    pub prefix: String,
+    /// The region, like `eu-central-1`.
+    pub region: String,
+    /// The address of the service when it is not AWS. Plain `http://` is accepted for loopback addresses only.
+    pub endpoint: Option<String>,
+    /// The key id; with none the machine's own role is used.
+    pub access_key_id: Option<String>,
+    /// The secret of that key.
+    pub secret_access_key: Option<String>,
+    /// A local folder for objects on their way to the bucket.
+    pub scratch: PathBuf,
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3")
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl S3 {
+    pub(crate) fn connect(&self) -> Result<Arc<dyn ObjectStore>> {
+        if self.bucket.is_empty() {
+            return Err(Error::invalid("BLOB_OPTIONS_INVALID", "the S3 store has no bucket").hint("name the bucket"));
+        }
+        let mut builder = AmazonS3Builder::new().with_bucket_name(&self.bucket).with_region(&self.region);
+        if let Some(endpoint) = &self.endpoint {
+            let plain = endpoint.starts_with("http://");
+            if plain && !is_loopback(endpoint) {
+                return Err(Error::invalid(
+                    "BLOB_OPTIONS_INVALID",
+                    format!("the S3 endpoint `{endpoint}` would send objects unencrypted"),
+                )
+                .hint("use an `https://` address; `http://` is accepted for loopback addresses only"));
+            }
+            builder = builder.with_endpoint(endpoint).with_allow_http(plain);
+        }
+        match (&self.access_key_id, &self.secret_access_key) {
+            (Some(id), Some(secret)) => {
+                builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+            }
+            (None, None) => {}
+            _ => {
+                return Err(Error::invalid("BLOB_OPTIONS_INVALID", "the S3 key id and its secret go together")
+                    .hint("give both, or neither to use the machine's own role"));
+            }
+        }
+        let store = builder.build().map_err(|source| {
+            Error::invalid("BLOB_OPTIONS_INVALID", "the S3 store is not configured completely")
+                .hint("check bucket, region and endpoint")
+                .with_source(source)
+        })?;
+        if self.prefix.is_empty() {
+            return Ok(Arc::new(store));
+        }
+        Ok(Arc::new(PrefixStore::new(store, self.prefix.as_str())))
+    }
+}
+
+fn is_loopback(endpoint: &str) -> bool {
+    let host = endpoint.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost"
+        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket() -> S3 {
+        S3 {
+            bucket: "objects".into(),
+            prefix: "team/a".into(),
+            region: "eu-central-1".into(),
+            endpoint: Some("http://127.0.0.1:9000".into()),
+            access_key_id: Some("id".into()),
+            secret_access_key: Some("very secret".into()),
+            scratch: "/nowhere".into(),
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_configured_without_reaching_it() {
+        assert!(bucket().connect().is_ok());
+        assert!(S3 { endpoint: None, access_key_id: None, secret_access_key: None, ..bucket() }.connect().is_ok());
+        assert!(S3 { endpoint: Some("http://[::1]:9000".into()), ..bucket() }.connect().is_ok());
+    }
+
+    #[test]
+    fn unsafe_or_half_options_are_refused() {
+        for bad in [
+            S3 { endpoint: Some("http://store.example:9000".into()), ..bucket() },
+            S3 { endpoint: Some("http://127.0.0.1.example".into()), ..bucket() },
+            S3 { secret_access_key: None, ..bucket() },
+            S3 { bucket: String::new(), ..bucket() },
+        ] {
+            assert_eq!(bad.connect().map(|_| ()).unwrap_err().code(), "BLOB_OPTIONS_INVALID", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert!(!format!("{:?}", Options::S3(bucket())).contains("very secret"));
+    }
+}

@@ -1,0 +1,206 @@
+//! Storing: scratch file, sync, then the final name.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::{ObjectStoreExt as _, PutPayload, WriteMultipart};
+use pitcrew_kernel::{Digest, Result};
+use tokio::io::AsyncReadExt as _;
+
+use crate::blobs::{Blobs, Home, OBJECTS, key};
+use crate::errors;
+use crate::staging::{self, Sealed, Staging};
+use crate::upload::{Stored, Upload};
+
+/// A remote object older than this is written anew when it is stored again, since its date cannot be moved.
+const REMOTE_RENEW_AFTER: Duration = Duration::from_secs(600);
+/// How many parts of a remote upload are on their way at once.
+const REMOTE_PARTS_IN_FLIGHT: usize = 4;
+/// How large each part is.
+const REMOTE_PART_BYTES: usize = 8 << 20;
+
+impl Blobs {
+    /// Stores `bytes`; durable when this returns. Bytes that are stored already are not written again.
+    ///
+    /// # Errors
+    /// `DISK_FULL`, `BLOB_READ_ONLY`, `BLOB_STORE_UNAVAILABLE`.
+    pub async fn put(&self, bytes: impl Into<Bytes>) -> Result<Digest> {
+        let bytes: Bytes = bytes.into();
+        let incoming = self.0.incoming.clone();
+        let now = self.0.clock.now();
+        let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
+        if self.has_intact(&digest, bytes.len() as u64).await? {
+            return Ok(digest);
+        }
+        let staged = blocking(move || {
+            let mut staging = Staging::create(&incoming)?;
+            staging.write(&bytes)?;
+            staging.seal(now)
+        });
+        Ok(self.publish(staged.await?).await?.digest)
+    }
+
+    /// Stores the file at `path` as it is now, hashing while copying, in constant memory.
+    ///
+    /// # Errors
+    /// `BLOB_SOURCE_UNREADABLE` when the file cannot be read; else as [`Blobs::put`].
+    pub async fn put_file(&self, path: &Path) -> Result<Stored> {
+        let (incoming, path, now) = (self.0.incoming.clone(), path.to_owned(), self.0.clock.now());
+        let staged = tokio::task::spawn_blocking(move || -> Result<Sealed> {
+            let mut source = File::open(&path).map_err(|source| errors::unreadable(&path, source))?;
+            let write = |source| errors::disk("storing an object", source);
+            let mut staging = Staging::create(&incoming).map_err(write)?;
+            staging.copy_from(&mut source).map_err(write)?;
+            staging.seal(now).map_err(write)
+        });
+        self.publish(staged.await.map_err(errors::lost_task)??).await
+    }
+
+    /// Starts storing bytes that arrive in pieces.
+    ///
+    /// # Errors
+    /// `DISK_FULL`, `BLOB_READ_ONLY`.
+    pub async fn upload(&self) -> Result<Upload> {
+        let incoming = self.0.incoming.clone();
+        Ok(Upload::new(self.clone(), blocking(move || Staging::create(&incoming)).await?))
+    }
+
+    /// Protects a stored object from garbage collection for another grace period; false when it is not stored. Call it before referring
+    /// to an object that was not stored just now.
+    ///
+    /// # Errors
+    /// `BLOB_READ_ONLY`, `BLOB_STORE_UNAVAILABLE`.
+    pub async fn renew(&self, digest: &Digest) -> Result<bool> {
+        let guard = self.0.collecting.read().await;
+        if !self.contains(digest).await? {
+            return Ok(false);
+        }
+        match &self.0.home {
+            Home::Disk(root) => {
+                let (path, now) = (place(root, digest), self.0.clock.now());
+                blocking(move || File::open(path)?.set_times(staging::dated(now))).await?;
+            }
+            Home::Remote if self.age(&self.head(digest).await?) < REMOTE_RENEW_AFTER => {}
+            Home::Remote => {
+                let sealed = self.stage_again(digest).await?;
+                self.send(&sealed).await?;
+            }
+        }
+        drop(guard);
+        Ok(true)
+    }
+
+    /// Gives a sealed scratch file its name, unless the same bytes are stored already.
+    pub(crate) async fn publish(&self, sealed: Sealed) -> Result<Stored> {
+        let (digest, size) = (sealed.digest, sealed.size);
+        if self.has_intact(&digest, size).await? {
+            return Ok(Stored { digest, size, new: false });
+        }
+        let guard = self.0.collecting.read().await;
+        match &self.0.home {
+            Home::Disk(root) => {
+                let root = root.clone();
+                blocking(move || move_into_place(&root, &sealed)).await?;
+            }
+            Home::Remote => self.send(&sealed).await?,
+        }
+        drop(guard);
+        Ok(Stored { digest, size, new: true })
+    }
+
+    /// Whether the object is stored, whole and (from now on) young. A damaged local object counts as absent, so that storing mends it.
+    async fn has_intact(&self, digest: &Digest, size: u64) -> Result<bool> {
+        let _guard = self.0.collecting.read().await;
+        match &self.0.home {
+            Home::Disk(root) => {
+                let (path, digest, now) = (place(root, digest), *digest, self.0.clock.now());
+                blocking(move || match staging::is_intact(&path, &digest, size) {
+                    Ok(true) => File::open(&path)?.set_times(staging::dated(now)).map(|()| true),
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(false),
+                })
+                .await
+            }
+            Home::Remote => match self.head(digest).await {
+                Ok(meta) => Ok(meta.size == size && self.age(&meta) < REMOTE_RENEW_AFTER),
+                Err(error) if error.code() == "BLOB_NOT_FOUND" => Ok(false),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    async fn stage_again(&self, digest: &Digest) -> Result<Sealed> {
+        let scratch = blocking({
+            let incoming = self.0.incoming.clone();
+            move || Staging::create(&incoming)
+        });
+        let mut upload = Upload::new(self.clone(), scratch.await?);
+        self.pour(digest, &mut upload).await?;
+        upload.seal().await
+    }
+
+    /// Uploads a scratch file under its final name. The object appears at the end, whole.
+    async fn send(&self, sealed: &Sealed) -> Result<()> {
+        let failed = |source| errors::store("uploading an object", None, source);
+        let read = |source| errors::disk("reading a scratch file", source);
+        let mut file = tokio::fs::File::open(sealed.path.as_path()).await.map_err(read)?;
+        let key = key(&sealed.digest);
+        if sealed.size <= REMOTE_PART_BYTES as u64 {
+            let mut bytes = Vec::with_capacity(usize::try_from(sealed.size).unwrap_or(0));
+            file.read_to_end(&mut bytes).await.map_err(read)?;
+            self.0.store.put(&key, PutPayload::from(bytes)).await.map_err(failed)?;
+            return Ok(());
+        }
+        let parts = self.0.store.put_multipart(&key).await.map_err(failed)?;
+        let mut parts = WriteMultipart::new_with_chunk_size(parts, REMOTE_PART_BYTES);
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let step = match file.read(&mut buffer).await {
+                Ok(0) => break,
+                Ok(count) => {
+                    parts.write(&buffer[..count]);
+                    parts.wait_for_capacity(REMOTE_PARTS_IN_FLIGHT).await.map_err(failed)
+                }
+                Err(source) => Err(read(source)),
+            };
+            if let Err(error) = step {
+                if let Err(source) = parts.abort().await {
+                    tracing::warn!(error = %source, "an upload could not be ended; the bucket's rule will end it");
+                }
+                return Err(error);
+            }
+        }
+        parts.finish().await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// Where an object lies on the local disk.
+fn place(root: &Path, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    root.join(OBJECTS).join(&hex[..2]).join(hex)
+}
+
+fn move_into_place(root: &Path, sealed: &Sealed) -> io::Result<()> {
+    let target = place(root, &sealed.digest);
+    let objects = root.join(OBJECTS);
+    let folder = target.parent().unwrap_or(&objects);
+    match fs::rename(sealed.path.as_path(), &target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            staging::sync_folder(&objects)?;
+            fs::rename(sealed.path.as_path(), &target)?;
+        }
+        other => other?,
+    }
+    staging::sync_folder(folder)
+}
+
+/// Runs blocking disk work off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(errors::lost_task)?;
+    done.map_err(|source| errors::disk("storing an object", source))
+}
