@@ -35,7 +35,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "blob", may_use: &["kernel"] },
     Layer { name: "columnar", may_use: &["kernel", "stats"] },
     Layer { name: "work", may_use: &["kernel", "contracts", "db"] },
-    Layer { name: "auth", may_use: &["kernel", "contracts", "db"] },
+    Layer { name: "auth", may_use: &["kernel", "contracts", "db", "work"] },
     Layer { name: "web", may_use: &["kernel", "contracts", "auth"] },
     Layer { name: "project", may_use: &["kernel", "contracts"] },
     Layer { name: "tracking", may_use: UNDER_SLICES },
@@ -171,7 +171,8 @@ fn short(name: &str) -> &str {
     name.strip_prefix("pitcrew-").unwrap_or(name)
 }
 
-fn manifest_path(package: &Value, metadata: &Value) -> String {
+/// The manifest's path from the root.
+pub(crate) fn manifest_path(package: &Value, metadata: &Value) -> String {
     let path = package["manifest_path"].as_str().unwrap_or_default();
     let root = metadata["workspace_root"].as_str().unwrap_or_default();
     path.strip_prefix(root).unwrap_or(path).trim_start_matches('/').to_owned()

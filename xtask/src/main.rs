@@ -15,6 +15,7 @@ mod sizes;
 mod sql;
 mod tidy;
 mod tree;
+mod unused;
 mod words;
 
 use std::io::Write as _;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask <tidy | errors>
 
-  tidy     check layers, owners, SQL, migrations, error pages, sizes and words; prints `file:line: rule: what to do`
+  tidy     check layers, owners, SQL, migrations, error pages, unused dependencies, sizes and words; prints `file:line: rule: what to do`
   errors   write docs/errors/README.md from the pages beside it, and list codes without a page
 ";
 

@@ -15,18 +15,10 @@ struct Owned {
 }
 
 const OWNED: &[Owned] = &[
-    Owned {
-        call: &["SystemTime", "now"],
-        owners: &["crates/kernel/src/clock.rs"],
-        instead: "take a `Clock` and ask it",
-    },
-    Owned { call: &["Utc", "now"], owners: &["crates/kernel/src/clock.rs"], instead: "take a `Clock` and ask it" },
+    Owned { call: &["SystemTime", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
+    Owned { call: &["Utc", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
     Owned { call: &["Local", "now"], owners: &[], instead: "take a `Clock`; times are UTC" },
-    Owned {
-        call: &["Instant", "now"],
-        owners: &["crates/kernel/src/clock.rs", "crates/kernel/src/span.rs"],
-        instead: "take a `Clock` and ask it",
-    },
+    Owned { call: &["Instant", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
     Owned {
         call: &["Uuid", "new_"],
         owners: &["crates/kernel/src/ids.rs"],
@@ -140,7 +132,7 @@ mod tests {
             found("crates/db/src/a.rs", text),
             ["crates/db/src/a.rs:1: owner: `SystemTime::now`: take a `Clock` and ask it"]
         );
-        assert!(found("crates/kernel/src/clock.rs", text).is_empty());
+        assert!(found("crates/work/src/clock.rs", text).is_empty());
         assert!(found("crates/db/src/a.rs", "// SystemTime::now() is forbidden here\n").is_empty());
     }
 

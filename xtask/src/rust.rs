@@ -42,6 +42,27 @@ impl Source {
         self.tokens.iter().enumerate().filter(|(at, _)| !self.in_test.get(*at).copied().unwrap_or(false))
     }
 
+    /// How many lines are not under `#[cfg(test)]` or `#[test]`.
+    pub(crate) fn shipped_lines(&self) -> usize {
+        if self.is_test_file() {
+            return 0;
+        }
+        let mut tested = 0;
+        let mut region: Option<usize> = None;
+        for (token, in_test) in self.tokens.iter().zip(&self.in_test) {
+            match (region, in_test) {
+                (None, true) => region = Some(token.line),
+                (Some(first), false) => {
+                    tested += token.line - first;
+                    region = None;
+                }
+                _ => {}
+            }
+        }
+        let open = region.map_or(0, |first| (self.lines + 1).saturating_sub(first));
+        self.lines.saturating_sub(tested + open)
+    }
+
     /// The lines on which shipped code says `path` (`["SystemTime", "now"]` is `SystemTime::now`). An ending `_` matches a beginning.
     pub(crate) fn lines_with_path(&self, path: &[&str]) -> Vec<usize> {
         self.shipped().filter(|(at, _)| self.has_path(*at, path)).map(|(_, token)| token.line).collect()
@@ -164,6 +185,15 @@ mod tests {
     fn a_test_function_ends_at_its_brace() {
         let text = "#[test]\n#[ignore = \"{\"]\nfn t() { if x { now::go() } }\nfn real() { now::go() }\n#[cfg(not(test))] fn other() { now::go() }";
         assert_eq!(source("crates/x/src/a.rs", text).lines_with_path(&["now", "go"]), [4, 5]);
+    }
+
+    #[test]
+    fn tests_do_not_count_as_shipped() {
+        let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
+        assert_eq!(source("crates/x/src/a.rs", text).shipped_lines(), 2);
+        let text = "#[test]\nfn t() {\n}\nfn a() {}\nfn b() {}\n";
+        assert_eq!(source("crates/x/src/a.rs", text).shipped_lines(), 2);
+        assert_eq!(source("crates/x/tests/it/a.rs", text).shipped_lines(), 0);
     }
 
     #[test]

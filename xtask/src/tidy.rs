@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 use crate::rust::Source;
 use crate::tree::{self, File};
-use crate::{Report, errors, layers, migrations, owners, sizes, sql, words};
+use crate::{Report, errors, layers, migrations, owners, sizes, sql, unused, words};
 
 /// Documents a reader may rely on finding.
 const REQUIRED: &[&str] = &[
@@ -27,7 +27,9 @@ const REQUIRED: &[&str] = &[
 pub(crate) fn run(root: &Path) -> Result<Report, String> {
     let files = tree::read(root)?;
     let sources: Vec<Source> = files.iter().filter_map(Source::of).collect();
-    let mut findings = layers::check(&metadata(root)?);
+    let metadata = metadata(root)?;
+    let mut findings = layers::check(&metadata);
+    findings.extend(unused::check(&metadata, &sources));
     for source in &sources {
         findings.extend(owners::check(source));
         findings.extend(sql::check(source));
