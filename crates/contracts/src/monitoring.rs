@@ -1,10 +1,16 @@
 //! Monitoring: what it says.
 
-use pitcrew_kernel::Timestamp;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pitcrew_kernel::{Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
 use crate::names::{AlertId, AlertRuleName, MonitorName, PipelineName};
+use crate::serving::LoadedModel;
 
 /// Inputs or predictions of a window differ from the training profile.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,3 +82,14 @@ event!(AlertResolved, "monitoring.alert_resolved", "alert", |e| e.0.alert, |e| f
     "{} resolved: {}",
     e.0.rule, e.0.summary
 ));
+
+/// Freezes what the training data looked like, so that later windows can be compared with it.
+#[async_trait]
+pub trait References: Send + Sync {
+    /// The reference profile of `model` trained on the Parquet table at `training`: its features, and its predictions on them.
+    /// The bytes are opaque to the registry, which stores them beside the version.
+    ///
+    /// # Errors
+    /// What reading the table and running the model can give.
+    async fn build(&self, model: Arc<dyn LoadedModel>, training: &Path) -> Result<Bytes>;
+}

@@ -5,7 +5,7 @@ use pitcrew_kernel::{Ctx, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
-use crate::names::{DeploymentName, ModelName, ModelRef, ReleaseId};
+use crate::names::{AliasName, DeploymentName, ModelName, ModelRef, ReleaseId};
 
 /// A deployment serves a version as its champion.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ pub struct ReleaseFacts {
     pub deployment: DeploymentName,
     /// The model.
     pub model: ModelName,
+    /// The alias that names the version in charge; a promotion moves it.
+    pub alias: AliasName,
+    /// The alias that named the candidate; the end of the release removes it.
+    pub candidate_alias: AliasName,
     /// The version in charge when it started.
     pub champion: i64,
     /// The version on trial.

@@ -1,0 +1,29 @@
+//! Models declared in `pitcrew.yaml`.
+
+use pitcrew_contracts::names::ModelName;
+use pitcrew_contracts::spec::{Change, ChangeAction};
+use pitcrew_db::Tx;
+use pitcrew_kernel::Result;
+use pitcrew_work::{Applying, Declared, diff};
+
+use crate::service::Registry;
+use crate::store;
+
+impl Declared for Registry {
+    fn apply(&self, tx: &mut Tx<'_>, applying: &Applying<'_>) -> Result<Vec<Change>> {
+        let mut gone = Vec::new();
+        let now = applying.out.clock.now();
+        let mut changes = Vec::new();
+        for object in diff(tx, applying, "model", &applying.project.models, &mut gone)? {
+            let name: ModelName = object.name.parse()?;
+            match object.spec {
+                Some(_) if object.change.action == ChangeAction::Unchanged => {}
+                Some(spec) => store::set_declared(tx, &name, &spec.description, Some(&spec.gate), now)?,
+                // Versions stay; only the declared gate goes.
+                None => store::set_declared(tx, &name, "", None, now)?,
+            }
+            changes.push(object.change);
+        }
+        Ok(changes)
+    }
+}

@@ -1,0 +1,168 @@
+//! The built-in step `register`: the gate, and behind it the registry.
+//!
+//! Inputs: `model` (ONNX), `report` (of `evaluate`), and optionally `reference` (the training rows, Parquet) from which the training profile is
+//! frozen. Arguments: `model`, `alias` (where a version that passed is put; the first one becomes `champion` at once, there being nobody to
+//! compare with). Output: `decision.json`. Its effect is idempotent by run and step.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pitcrew_contracts::names::{AliasName, GateDecisionId, ModelName};
+use pitcrew_contracts::pipelines::{StepAction, StepCall, StepOutcome, StepProbe};
+use pitcrew_contracts::registry::GateDecided;
+use pitcrew_contracts::spec::Gate;
+use pitcrew_db::{Outgoing, Tx};
+use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
+
+use crate::evaluate::{CHAMPION, Report, input, model_name, read, text};
+use crate::gate::{self, Verdict};
+use crate::model::{GateDecision, NewVersion, ServableFile};
+use crate::service::{Parts, Registry, insert_version, move_alias, must_model};
+use crate::store;
+
+const DECISION: &str = "decision.json";
+
+/// The step.
+#[derive(Debug)]
+pub struct Register(pub Arc<Registry>);
+
+/// Everything the deciding transaction needs, made ready before it.
+struct Offer {
+    call: StepCall,
+    alias: AliasName,
+    report: Report,
+    file: ServableFile,
+    reference: Option<Digest>,
+    tracking_run_id: Option<String>,
+}
+
+#[async_trait]
+impl StepAction for Register {
+    fn name(&self) -> &'static str {
+        "register"
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &[DECISION]
+    }
+
+    async fn cache_salt(&self, _ctx: &Ctx, probe: &StepProbe) -> Result<Option<String>> {
+        let model = model_name(&probe.with)?;
+        let gate = self.0.parts.db.read(move |tx| Ok(store::model(tx, &model)?.and_then(|model| model.gate))).await?;
+        store::json(&gate).map(Some)
+    }
+
+    async fn run(&self, ctx: &Ctx, call: StepCall) -> Result<StepOutcome> {
+        ctx.require(Access::Write)?;
+        let offer = self.prepare(call).await?;
+        let folder = offer.call.output_dir.clone();
+        let (parts, ctx) = (self.0.parts.clone(), ctx.clone());
+        let decision = self.0.parts.db.write(move |tx| settle(tx, &parts, &ctx, offer)).await?;
+        let text = store::json(&decision)?;
+        tokio::fs::write(folder.join(DECISION), text).await.map_err(|source| Error::internal("the decision cannot be written", source))?;
+        Ok(match (decision.verdict, decision.version) {
+            (Verdict::Passed, Some(version)) => StepOutcome::Done(format!("registered {}/{version}: {}", decision.model, decision.reason)),
+            (Verdict::Passed, None) => StepOutcome::Done(decision.reason),
+            (Verdict::Refused, _) => StepOutcome::Refused(decision.reason),
+        })
+    }
+}
+
+impl Register {
+    async fn prepare(&self, call: StepCall) -> Result<Offer> {
+        let alias: AliasName = text(&call.with, "alias")?.parse()?;
+        let model_input = input(&call, "model")?.clone();
+        let report: Report = serde_json::from_slice(&read(&input(&call, "report")?.path).await?).map_err(|source| {
+            Error::invalid("EVALUATION_REPORT_INVALID", "the input `report` is not a report of the step `evaluate`").with_source(source)
+        })?;
+        if report.candidate_digest != model_input.digest {
+            return Err(Error::precondition("EVALUATION_REPORT_STALE", "the report was made for another model file")
+                .hint("let `evaluate` and `register` take the same `model` input"));
+        }
+        let bytes = read(&model_input.path).await?;
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let loaded = self.0.load_bytes(bytes.clone().into()).await?;
+        let signature = loaded.signature().clone();
+        // Stored before the decision: a version never points to bytes that are not there.
+        let digest = self.0.parts.blobs.put(bytes).await?;
+        let reference = match call.inputs.get("reference") {
+            Some(training) => {
+                let profile = self.0.parts.references.build(loaded, &training.path).await.map_err(|error| error.context("the training profile"))?;
+                Some(self.0.parts.blobs.put(profile).await?)
+            }
+            None => None,
+        };
+        let file = ServableFile { digest, bytes: size, signature };
+        Ok(Offer { call, alias, report, file, reference, tracking_run_id: model_input.tracking_run_id })
+    }
+}
+
+/// Decides, registers and moves the alias, all or nothing; a decision made before is answered again.
+fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: Offer) -> Result<GateDecision> {
+    let (run, step) = (offer.call.run.to_string(), offer.call.step.to_string());
+    if let Some(decision) = store::decision_of_step(tx, &run, &step)? {
+        return Ok(decision);
+    }
+    let model: ModelName = offer.report.model.clone();
+    let gate = must_model(tx, &model)?.gate.unwrap_or_default();
+    let mut decision = decided(parts, &gate, &offer);
+    if decision.verdict == Verdict::Passed {
+        decision.version = Some(admit(tx, parts, ctx, &offer, &decision)?);
+    }
+    store::insert_decision(tx, &decision, &step)?;
+    let out = Outgoing { ctx, ids: parts.ids.as_ref(), clock: parts.clock.as_ref() };
+    let stated = GateDecided {
+        decision: decision.id,
+        model,
+        pipeline_run: Some(offer.call.run),
+        verdict: decision.verdict.as_str().to_owned(),
+        reason: decision.reason.clone(),
+    };
+    tx.emit(out, &stated)?;
+    Ok(decision)
+}
+
+fn decided(parts: &Parts, gate: &Gate, offer: &Offer) -> GateDecision {
+    let report = &offer.report;
+    let champion = report.champion.map(|_| &report.champion_metrics);
+    let (verdict, rules) = gate::decide(gate, &report.metrics, champion);
+    GateDecision {
+        id: GateDecisionId::new(parts.ids.as_ref()),
+        model: report.model.clone(),
+        verdict,
+        reason: gate::reason(verdict, &rules),
+        pipeline_run: offer.call.run.to_string(),
+        at: parts.clock.now(),
+        version: None,
+        champion: report.champion,
+        rows: report.rows,
+        metrics: report.metrics.clone(),
+        champion_metrics: report.champion_metrics.clone(),
+        rules,
+        cause: offer.call.cause.clone(),
+    }
+}
+
+fn admit(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: &Offer, decision: &GateDecision) -> Result<i64> {
+    let model = &decision.model;
+    let new = NewVersion {
+        source: format!("pipeline-run:{}", offer.call.run),
+        tracking_run_id: offer.tracking_run_id.clone(),
+        file: Some(offer.file.clone()),
+        reference: offer.reference,
+        lineage: Some(offer.call.lineage.clone()),
+        metrics: decision.metrics.clone(),
+        gate_decision: Some(decision.id),
+        ..NewVersion::default()
+    };
+    let version = insert_version(tx, parts, ctx, model, new)?.version.version;
+    let champion: AliasName = CHAMPION.parse()?;
+    let first = store::alias(tx, model, &champion)?.is_none();
+    let (alias, reason) = if first {
+        (&champion, "the first version to pass the gate".to_owned())
+    } else {
+        (&offer.alias, format!("passed the gate: {}", decision.reason))
+    };
+    move_alias(tx, parts, ctx, model, alias, Some(version), &reason)?;
+    Ok(version)
+}
