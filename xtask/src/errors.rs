@@ -14,6 +14,8 @@ const RULE: &str = "errors";
 const FOLDER: &str = "docs/errors/";
 const INDEX: &str = "docs/errors/README.md";
 const ADVICE_HEADING: &str = "## What to do";
+/// How far a literal may stand from the `let code =` that chooses it.
+const CHOICE_TOKENS_MAX: usize = 60;
 
 /// The constructors of `kernel::Error`, its kinds, and the HTTP status of each.
 const KINDS: &[(&str, &str, u16)] = &[
@@ -98,7 +100,7 @@ fn codes_in(sources: &[Source]) -> BTreeMap<String, Code> {
             if !is_code(text) {
                 continue;
             }
-            if let Some(status) = constructor_before(source, at) {
+            if let Some(status) = constructor_before(source, at).or_else(|| chosen_code(source, at)) {
                 let fresh = || Code { path: source.path.clone(), line: token.line, statuses: BTreeSet::new() };
                 codes.entry(text.clone()).or_insert_with(fresh).statuses.insert(status);
             }
@@ -130,6 +132,20 @@ fn constructor_before(source: &Source, at: usize) -> Option<u16> {
         return KINDS.iter().find(|(_, kind, _)| *kind == name).map(|(_, _, status)| *status);
     }
     None
+}
+
+/// The status when the text at `at` stands in `let code = ...;`: that of the constructor which is handed `code` next.
+fn chosen_code(source: &Source, at: usize) -> Option<u16> {
+    let tokens = &source.tokens;
+    let begins = |here: &usize| {
+        tokens[*here].is_word("let") && tokens[here + 1].is_word("code") && source.mark_at(here + 2, '=')
+    };
+    let start = (at.saturating_sub(CHOICE_TOKENS_MAX)..at.saturating_sub(2)).rev().find(begins)?;
+    if (start..at).any(|here| source.mark_at(here, ';')) {
+        return None;
+    }
+    let used = (at + 1..tokens.len()).find(|here| tokens[*here].is_word("code"))?;
+    constructor_before(source, used)
 }
 
 /// The pages, by code.
@@ -242,6 +258,17 @@ mod tests {
         ]);
         assert_eq!(faults.len(), 1);
         assert!(faults[0].contains("Status: 409"));
+    }
+
+    #[test]
+    fn a_code_chosen_before_it_is_used_counts() {
+        let source =
+            "fn a() { let code = if x { \"JSON_BAD\" } else { \"JSON_ODD\" }; Error::too_large(code, \"no\") }";
+        let file = File::sample("crates/web/src/a.rs", source);
+        let codes = codes_in(&[Source::of(&file).expect("a Rust file")]);
+        let found: Vec<(&str, Vec<u16>)> =
+            codes.iter().map(|(code, made)| (code.as_str(), made.statuses.iter().copied().collect())).collect();
+        assert_eq!(found, [("JSON_BAD", vec![413]), ("JSON_ODD", vec![413])]);
     }
 
     #[test]
