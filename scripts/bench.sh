@@ -13,10 +13,7 @@ KILLS=${KILLS:-200}
 
 bash scripts/setup.sh bench
 if [ -z "${PITCREW_BIN:-}" ]; then
-    bash scripts/ui.sh build
-    say "release binary"
-    cargo build --locked --release -p pitcrew-app
-    PITCREW_BIN=$CARGO_TARGET_DIR/release/pitcrew
+    PITCREW_BIN=$(build_release)
 fi
 python=$(bash scripts/venv.sh clients tests/python/requirements.txt)/bin/python
 

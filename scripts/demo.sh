@@ -12,12 +12,9 @@ cd "$ROOT"
 
 if [ -z "${PITCREW_BIN:-}" ]; then
     bash scripts/setup.sh build
-    bash scripts/ui.sh build
-    say "release binary"
     started=$SECONDS
-    cargo build --locked --release -p pitcrew-app
-    note "done in $((SECONDS - started)) s"
-    PITCREW_BIN=$CARGO_TARGET_DIR/release/pitcrew
+    PITCREW_BIN=$(build_release)
+    note "built in $((SECONDS - started)) s"
 fi
 
 arguments=(demo bikes --home "${FOLDER:-$ROOT/demo-home}")

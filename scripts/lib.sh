@@ -59,3 +59,13 @@ digest_of() {
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
+
+# Builds the release binary, with the web UI and the ONNX Runtime library inside, and prints its path.
+build_release() {
+    local library
+    bash "$ROOT/scripts/ui.sh" build
+    library=$(bash "$ROOT/scripts/onnxruntime.sh")
+    say "release binary"
+    (cd "$ROOT" && REQUIRE_UI=1 PITCREW_ONNXRUNTIME_LIB=$library cargo build --locked --release -p pitcrew-app >&2)
+    printf '%s\n' "$CARGO_TARGET_DIR/release/pitcrew"
+}

@@ -65,6 +65,8 @@ stage_rust() {
     trap "bash '$ROOT/scripts/postgres.sh' stop '$folder'" EXIT
     TEST_POSTGRES_URL=$(cat "$folder/url")
     export TEST_POSTGRES_URL
+    # Set-up fetched the library, so a test that cannot find it has failed rather than nothing to do.
+    export PITCREW_REQUIRE_ONNXRUNTIME=1
     say "store tests run on SQLite and on $TEST_POSTGRES_URL"
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --locked --workspace --no-fail-fast --status-level fail --final-status-level slow
