@@ -12,7 +12,7 @@ DEPLOYMENT = "bikes"
 
 def make(binary, home):
     """Runs the demo to its end in `home`, unless one is there already."""
-    if (home / "server.json").exists():
+    if (home / "metadata.db").exists():
         return
     print("running the demo once, for its models")
     subprocess.run([str(binary), "demo", "bikes", "--home", str(home), "--exit"], check=True, timeout=LAP_LIMIT_S, stdin=subprocess.DEVNULL)
