@@ -1,0 +1,67 @@
+/** The only place that calls the API. */
+import type { Page } from "./common";
+import { ApiError, problemFrom, unreachable } from "./problem";
+import { authHeaders } from "./token";
+
+export const BASE = "/api/v1";
+
+/** Values for a query string; what is undefined is left out. */
+export type Query = Record<string, string | number | boolean | undefined>;
+
+export function url(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  const tail = search.toString();
+  return tail === "" ? BASE + path : `${BASE}${path}?${tail}`;
+}
+
+/** One segment of a path, escaped: run ids and names come from outside. */
+export const seg = (value: string | number): string => encodeURIComponent(String(value));
+
+async function send(method: string, address: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json", ...authHeaders() };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const init: RequestInit = { method, headers, signal: signal ?? null };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  let response: Response;
+  try {
+    response = await fetch(address, init);
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(unreachable());
+  }
+  if (response.ok) return response;
+  const parsed: unknown = await response.json().catch(() => null);
+  throw new ApiError(problemFrom(response.status, parsed, response.headers.get("X-Request-Id")));
+}
+
+export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+  const response = await send("GET", url(path, query), undefined, signal);
+  return (await response.json()) as T;
+}
+
+/** The items of a list's first page, as many as the API gives at once. */
+export async function list<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T[]> {
+  const page = await get<Page<T>>(path, { limit: 1000, ...query }, signal);
+  return page.items;
+}
+
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  const response = await send("POST", url(path), body, undefined);
+  return (await response.json()) as T;
+}
+
+/** Plain text with the offset at which it continues, as step logs answer. */
+export async function getText(path: string, query?: Query, signal?: AbortSignal): Promise<{ text: string; next: number }> {
+  const response = await send("GET", url(path, query), undefined, signal);
+  const next = Number(response.headers.get("X-Next-Offset") ?? "0");
+  return { text: await response.text(), next: Number.isFinite(next) ? next : 0 };
+}
+
+/** A file as it is, for previews and downloads. A plain link could not carry the token. */
+export async function getBlob(path: string, query?: Query): Promise<Blob> {
+  const response = await send("GET", url(path, query), undefined, undefined);
+  return response.blob();
+}

@@ -1,0 +1,21 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router-dom";
+import type { Cause } from "../api/common";
+import { pathOf } from "./links";
+
+const WORDS: Record<string, string> = { user: "by", alert: "alert", schedule: "schedule", event: "event", pipeline_run: "run", release: "release" };
+
+/** Why something happened, with the way to it. */
+export function CauseText({ cause }: { cause: Cause | null }): ReactNode {
+  if (cause === null || cause === undefined || cause.kind === undefined) return null;
+  const path = pathOf(cause.kind, cause.id);
+  const words = cause.summary || cause.id;
+  const text = cause.kind === "user" ? (cause.summary || `by ${cause.id}`) : `${WORDS[cause.kind] ?? cause.kind}: ${words}`;
+  return path === null ? <span>{text}</span> : <Link className="link" to={path}>{text}</Link>;
+}
+
+/** A reference like `bikes@2` or `bikes/3` as a link. */
+export function RefLink({ kind, id, children }: { kind: string; id: string; children?: ReactNode }): ReactNode {
+  const path = pathOf(kind, id);
+  return path === null ? <span>{children ?? id}</span> : <Link className="link" to={path}>{children ?? id}</Link>;
+}

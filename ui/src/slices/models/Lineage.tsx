@@ -1,0 +1,20 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import type { ModelVersion } from "../../api/models";
+import { Dag } from "../../kit/dag/Dag";
+import { Panel } from "../../kit/Page";
+import { deployments } from "../deployments/queries";
+import { lineageOf } from "./lineage";
+
+export function Lineage({ version }: { version: ModelVersion }): ReactNode {
+  const list = useQuery(deployments());
+  const nodes = lineageOf(version, list.data ?? []);
+  return (
+    <Panel title="Lineage" aside={<span>{version.ref}</span>} flush>
+      <Dag label={`Lineage of ${version.ref}`} nodeWidth={172} nodeHeight={70} nodes={nodes.map((node) => ({
+        id: node.id, needs: node.needs, to: node.to, label: `${node.kind} ${node.name}`, className: node.here ? "picked" : "",
+        content: <><span className="node-kind">{node.kind}</span><span className="node-name truncate">{node.name}</span><span className="node-foot">{node.foot}</span></>,
+      }))} />
+    </Panel>
+  );
+}

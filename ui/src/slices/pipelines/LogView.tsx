@@ -1,0 +1,49 @@
+import { type ReactNode, memo, useEffect, useMemo, useRef, useState } from "react";
+import { type LogLine, type PipelineRun, isActive } from "../../api/pipelines";
+import { Segments } from "../../kit/Button";
+import { clock } from "../../kit/format";
+import { Panel } from "../../kit/Page";
+import { useLog } from "./useLog";
+
+type Scope = "step" | "all";
+
+/** Nearer to the end than this counts as reading along. */
+const NEAR_END_PX = 40;
+
+/** The run's log, live. It follows the end while one reads there, and stays where one scrolled to otherwise. */
+export function LogView({ run, step }: { run: PipelineRun; step: string | null }): ReactNode {
+  const [scope, setScope] = useState<Scope>("step");
+  const log = useLog(run.id);
+  const lines = useMemo(() => (scope === "all" || step === null ? log.lines : log.lines.filter((line) => line.step === step)), [log.lines, scope, step]);
+  const box = useRef<HTMLDivElement>(null);
+  const follow = useRef(true);
+  useEffect(() => {
+    if (follow.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
+  }, [lines]);
+  const onScroll = () => {
+    const element = box.current;
+    if (element !== null) follow.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+  };
+  const live = isActive(run.state) && log.state === "open";
+  return (
+    <Panel title={<>Log{live && <span className="live on"><i />live</span>}</>} flush className="log-panel"
+      aside={<Segments label="Which lines" value={scope} options={[{ value: "step", label: step ?? "step" }, { value: "all", label: "all steps" }]} onChange={setScope} />}>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="log" ref={box} onScroll={onScroll} role="log" aria-label="Log" tabIndex={0}>
+        {log.cut && <p className="faint">earlier lines are left out</p>}
+        {lines.map((line, index) => <Line key={`${line.at} ${index}`} line={line} named={scope === "all"} />)}
+        {lines.length === 0 && <p className="faint">{log.state === "connecting" ? "Reading…" : scope === "step" && step !== null ? `${step} has written nothing.` : "Nothing was written."}</p>}
+      </div>
+    </Panel>
+  );
+}
+
+const Line = memo(function Line({ line, named }: { line: LogLine; named: boolean }): ReactNode {
+  return (
+    <p className={line.stream}>
+      <time dateTime={line.at}>{clock(line.at, true)}</time>
+      {named && <b>{line.step}</b>}
+      <span>{line.line}</span>
+    </p>
+  );
+});

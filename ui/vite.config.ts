@@ -1,0 +1,17 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+/** The server that answers the API while developing: a running `pitcrew up`, or the mock (`npm run mock`). */
+const backend = process.env["PITCREW_URL"] ?? "http://127.0.0.1:7070";
+
+export default defineConfig({
+  plugins: [react()],
+  server: { host: "127.0.0.1", port: 5173, proxy: { "/api": { target: backend, changeOrigin: true } } },
+  build: {
+    target: "es2022",
+    // Inlined files would be `data:` addresses, which the content security policy allows for images only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  test: { environment: "jsdom", include: ["src/**/*.test.ts", "src/**/*.test.tsx"], restoreMocks: true },
+});
