@@ -1,0 +1,118 @@
+//! Projects good and bad, as their authors meet the errors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+use std::path::Path;
+
+use pitcrew_contracts::spec::Notify;
+
+const GOOD: &str = "\
+project: bikes
+datasets:
+  bikes: { source: 'data/*.csv' }
+environments:
+  python: { requirements: requirements.txt }
+models:
+  bikes:
+    gate: { floors: [{ metric: wape, max: 0.3 }] }
+pipelines:
+  train:
+    dataset: bikes
+    environment: python
+    steps:
+      prepare: { run: python steps/prepare.py, inputs: { data: dataset }, outputs: [train.parquet] }
+      train: { run: python steps/train.py, inputs: { train: prepare/train.parquet }, outputs: [model.onnx] }
+deployments:
+  bikes: { model: bikes }
+monitors:
+  bikes: { deployment: bikes, every: 1d, window: 7d, objectives: [{ metric: wape, max: 0.3 }] }
+alerts:
+  bikes-error:
+    monitor: bikes
+    metric: wape
+    notify: [{ webhook: '${HOOK}' }]
+    action: { run: train }
+";
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("steps")).unwrap();
+    for (name, text) in [("requirements.txt", ""), ("steps/prepare.py", ""), ("steps/train.py", "")].iter().chain(files)
+    {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn refusal(text: &str) -> String {
+    let folder = project(&[("pitcrew.yaml", text)]);
+    let error = pitcrew_project::load(folder.path()).unwrap_err();
+    format!("{}\n{}", error.code(), error.detail())
+}
+
+#[test]
+fn a_good_project_loads_and_its_data_is_not_code() {
+    let folder = project(&[("pitcrew.yaml", GOOD)]);
+    let project = pitcrew_project::load(folder.path()).unwrap();
+    assert_eq!(project.pipelines["train"].steps.len(), 2);
+    assert!(project.alerts["bikes-error"].notify.is_empty(), "a target with an unknown name is left out");
+    let data = pitcrew_project::data_globs(&project).unwrap();
+    assert!(data.matches("data/2011.csv") && !data.matches("steps/train.py") && !data.matches("data/deep/2011.csv"));
+}
+
+#[test]
+fn names_in_webhooks_come_from_the_environment() {
+    let folder = project(&[("pitcrew.yaml", GOOD)]);
+    let project = pitcrew_project::load_with(folder.path(), &|name| {
+        (name == "HOOK").then(|| "http://127.0.0.1:9/hook".to_owned())
+    })
+    .unwrap();
+    assert_eq!(project.alerts["bikes-error"].notify, [Notify::Webhook("http://127.0.0.1:9/hook".to_owned())]);
+}
+
+#[test]
+fn the_demo_template_is_a_valid_project() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates/bikes");
+    pitcrew_project::load(&root).unwrap();
+}
+
+#[test]
+fn a_folder_without_a_project_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = pitcrew_project::load(folder.path()).unwrap_err();
+    assert_eq!(error.code(), "PROJECT_MISSING");
+    assert!(error.hint_text().unwrap().contains("pitcrew init"));
+}
+
+#[test]
+fn fragments_merge_and_may_not_repeat_a_name() {
+    let more = "models:\n  trucks: {}\n";
+    let folder = project(&[("pitcrew.yaml", GOOD), ("trucks.pitcrew.yaml", more)]);
+    assert_eq!(pitcrew_project::load(folder.path()).unwrap().models.len(), 2);
+    std::fs::write(folder.path().join("trucks.pitcrew.yaml"), "models:\n  bikes: {}\n").unwrap();
+    let error = pitcrew_project::load(folder.path()).unwrap_err();
+    insta::assert_snapshot!(error.detail());
+}
+
+#[test]
+fn every_problem_names_file_line_and_field() {
+    insta::assert_snapshot!("unknown_field", refusal(&GOOD.replace("dataset: bikes\n", "dataste: bikes\n")));
+    insta::assert_snapshot!(
+        "wrong_type",
+        refusal(&GOOD.replace("max: 0.3 }] }\npipelines", "max: lots }] }\npipelines"))
+    );
+    insta::assert_snapshot!("not_yaml", refusal("project: bikes\ndatasets: [unclosed\n"));
+    insta::assert_snapshot!("missing_step", refusal(&GOOD.replace("prepare/train.parquet", "prepar/train.parquet")));
+    insta::assert_snapshot!("missing_output", refusal(&GOOD.replace("prepare/train.parquet", "prepare/tain.parquet")));
+    insta::assert_snapshot!("missing_file", refusal(&GOOD.replace("python steps/train.py", "python steps/trian.py")));
+    insta::assert_snapshot!("cycle", refusal(&GOOD.replace("inputs: { data: dataset }", "needs: [train]")));
+    insta::assert_snapshot!("outside", refusal(&GOOD.replace("'data/*.csv'", "'../secret/*.csv'")));
+    insta::assert_snapshot!("bad_duration", refusal(&GOOD.replace("window: 7d", "window: 7 days")));
+    insta::assert_snapshot!(
+        "several",
+        refusal(
+            &GOOD
+                .replace("model: bikes }", "model: bike }")
+                .replace("action: { run: train }", "action: { run: trane }")
+        )
+    );
+}
