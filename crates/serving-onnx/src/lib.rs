@@ -12,6 +12,7 @@
 mod engine;
 mod failure;
 pub mod inspect;
+mod instance;
 mod library;
 mod model;
 mod pool;

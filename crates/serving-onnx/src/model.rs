@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ort::session::{Session, SessionInputValue};
+use ort::session::Session;
 use pitcrew_contracts::serving::{LoadedModel, ModelSignature, Tensor, TensorData, TensorSpec};
 use pitcrew_kernel::{Error, Result};
 
+use crate::failure;
+use crate::instance::Instance;
 use crate::pool::{CHECKOUT_WAIT, Pool};
 use crate::signature::smallest_shape;
-use crate::{failure, value};
 
 /// When a caller told to come back may do so.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct OnnxModel {
     signature: ModelSignature,
-    sessions: Pool<Session>,
+    instances: Pool<Instance>,
     file_bytes: usize,
 }
 
@@ -27,15 +28,17 @@ impl OnnxModel {
     ///
     /// # Errors
     /// `SERVING_MODEL_INVALID` when it does not run.
-    pub(crate) fn new(mut signature: ModelSignature, mut sessions: Vec<Session>, file_bytes: usize) -> Result<Self> {
+    pub(crate) fn new(mut signature: ModelSignature, sessions: Vec<Session>, file_bytes: usize) -> Result<Self> {
         let zeros = signature.inputs.iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let zeros: Vec<_> = zeros.iter().collect();
-        for session in &mut sessions {
-            let values = lend(&signature, &zeros)?;
-            let outputs = compute(session, &values).map_err(|error| failure::warm_up_failed(&error))?;
+        let mut instances = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            let mut instance = Instance::new(session, &signature)?;
+            let outputs = instance.compute(&signature, &zeros).map_err(|error| failure::warm_up_failed(&error))?;
             complete(&mut signature, &outputs);
+            instances.push(instance);
         }
-        Ok(Self { signature, sessions: Pool::new(sessions), file_bytes })
+        Ok(Self { signature, instances: Pool::new(instances), file_bytes })
     }
 }
 
@@ -46,18 +49,17 @@ impl LoadedModel for OnnxModel {
 
     fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let tensors = arrange(&self.signature, inputs)?;
-        let values = lend(&self.signature, &tensors)?;
-        let computed = self.sessions.with(CHECKOUT_WAIT, |session| compute(session, &values));
+        let computed = self.instances.with(CHECKOUT_WAIT, |instance| instance.compute(&self.signature, &tensors));
         computed.unwrap_or_else(|| {
             let busy =
-                format!("all {} instances of the model have been busy for {CHECKOUT_WAIT:?}", self.sessions.size());
+                format!("all {} instances of the model have been busy for {CHECKOUT_WAIT:?}", self.instances.size());
             Err(Error::unavailable("SERVING_BUSY", busy).retry_after(BUSY_RETRY_AFTER))
         })
     }
 
     /// The file's size for each instance, each of which holds its own copy of the weights.
     fn memory_bytes(&self) -> u64 {
-        self.file_bytes as u64 * self.sessions.size() as u64
+        self.file_bytes as u64 * self.instances.size() as u64
     }
 }
 
@@ -81,16 +83,6 @@ fn arrange<'a>(signature: &ModelSignature, inputs: &'a [(&str, Tensor)]) -> Resu
         return Err(wrong(format!("{} inputs for a model of {}: one is given twice", inputs.len(), tensors.len())));
     }
     Ok(tensors)
-}
-
-fn lend<'a>(signature: &ModelSignature, tensors: &[&'a Tensor]) -> Result<Vec<SessionInputValue<'a>>> {
-    signature.inputs.iter().zip(tensors).map(|(spec, tensor)| value::lend(&spec.name, tensor)).collect()
-}
-
-/// `values` are in the session's order, as the signature is.
-fn compute(session: &mut Session, values: &[SessionInputValue<'_>]) -> Result<Vec<(String, Tensor)>> {
-    let outputs = session.run(values).map_err(|error| failure::run_failed(&error))?;
-    outputs.iter().map(|(name, output)| Ok((name.to_owned(), value::copy_out(name, &output)?))).collect()
 }
 
 fn zeros(spec: &TensorSpec) -> Result<Tensor> {

@@ -36,6 +36,33 @@ fn a_model_with_one_wide_input_scores_the_same_columns_to_the_same_numbers() {
     assert_eq!(score_columns(&*load(&engine, "linear.onnx"), &columns).unwrap(), scores);
 }
 
+/// One row and several rows take different ways through the engine; a row's answer must not depend on its company or its predecessors.
+#[test]
+fn a_row_alone_gets_the_answer_it_gets_among_others() {
+    let Some(engine) = engine() else { return };
+    let model = load(&engine, "linear.onnx");
+    let feature = |step: f32| (0..64).map(|row| (row as f32 * step).sin()).collect::<Vec<f32>>();
+    let (temp, hum, wind) = (feature(1.0), feature(2.0), feature(3.0));
+    let TensorData::F32(together) = linear(&*model, &temp, &hum, &wind).data else { panic!() };
+    for (row, expected) in together.iter().enumerate() {
+        let one = row..=row;
+        let alone = linear(&*model, &temp[one.clone()], &hum[one.clone()], &wind[one]);
+        assert_eq!(alone, column(&[*expected]), "row {row}");
+    }
+}
+
+#[test]
+fn a_model_may_give_fewer_rows_than_it_got() {
+    let Some(engine) = engine() else { return };
+    let model = load(&engine, "positive.onnx");
+    let kept = |values: &[f32]| model.run(&[("x", column(values))]).unwrap().remove(0).1;
+    for _ in 0..3 {
+        assert_eq!(kept(&[2.0]), column(&[2.0]));
+        assert_eq!(kept(&[-1.0]), column(&[]));
+        assert_eq!(kept(&[-1.0, 3.0]), column(&[3.0]));
+    }
+}
+
 #[test]
 fn text_goes_through_and_what_is_no_text_is_refused() {
     let Some(engine) = engine() else { return };
