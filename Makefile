@@ -6,8 +6,8 @@ SHELL := /bin/bash
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build everything and run the first demo (DATA=hour.csv SEED=7 EXIT=1 FOLDER=demo-home)
-	@DATA='$(DATA)' SEED='$(SEED)' EXIT='$(EXIT)' FOLDER='$(FOLDER)' bash scripts/demo.sh
+demo: ## build everything and run the first demo (DATA=hour.csv SEED=7 EXIT=1 FOLDER=demo-home LISTEN=127.0.0.1:7070)
+	@DATA='$(DATA)' SEED='$(SEED)' EXIT='$(EXIT)' FOLDER='$(FOLDER)' LISTEN='$(LISTEN)' bash scripts/demo.sh
 
 test: ## set up this machine and run every test (KEEP_GOING=1 to run on after a failure)
 	@bash scripts/test.sh

@@ -3,7 +3,7 @@
 
 Not one request may fail: neither an answer other than 200, nor a closed connection, nor a time-out.
 
-usage: canary_load.py --bin PATH [--home DEMO_HOME] [--connections 32] [--cycles 3]
+usage: canary_load.py --bin PATH [--folder DEMO_FOLDER] [--connections 32] [--cycles 3]
 """
 
 import argparse
@@ -46,13 +46,12 @@ def release(http, candidate, act):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
-    parser.add_argument("--home", type=pathlib.Path)
+    parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--cycles", type=int, default=3)
     options = parser.parse_args()
     with scratch("canary") as folder:
-        home = options.home or folder / "home"
-        demo_home.make(options.bin, home)
+        home = demo_home.make(options.bin, options.folder or folder / "demo")
         with Server(options.bin, home) as server:
             http = server.http()
             wait_for(lambda: deployment(http)["state"] == "serving", LIMIT_S, "no model is served")

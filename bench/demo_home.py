@@ -3,19 +3,21 @@
 import json
 import subprocess
 
-from harness import Failed
+from harness import Failed, free_port
 
 NATIVE = "/api/v1"
 LAP_LIMIT_S = 900
 DEPLOYMENT = "bikes"
 
 
-def make(binary, home):
-    """Runs the demo to its end in `home`, unless one is there already."""
-    if (home / "metadata.db").exists():
-        return
-    print("running the demo once, for its models")
-    subprocess.run([str(binary), "demo", "bikes", "--home", str(home), "--exit"], check=True, timeout=LAP_LIMIT_S, stdin=subprocess.DEVNULL)
+def make(binary, folder):
+    """Runs the demo to its end in `folder`, unless that has been done, and gives the server's home in it."""
+    if not list(folder.rglob("metadata.db")):
+        print("running the demo once, for its models", flush=True)
+        command = [str(binary), "demo", "bikes", "--folder", str(folder), "--listen", f"127.0.0.1:{free_port()}", "--exit"]
+        subprocess.run(command, check=True, timeout=LAP_LIMIT_S, stdin=subprocess.DEVNULL)
+    (database,) = folder.rglob("metadata.db")
+    return database.parent
 
 
 def infer_body(http, deployment=DEPLOYMENT, extra=None):

@@ -74,13 +74,18 @@ monitors:
 
 # How a step learns where its files are. The one place here that knows.
 PRELUDE = '''\
-import json, os, pathlib, sys
+import os, pathlib, sys
 
 STEP = pathlib.Path(__file__).stem
 with open(sys.argv[1], "a", encoding="utf-8") as mark:
     mark.write(f"{os.environ['PITCREW_RUN_ID']} {STEP}\\n")
-INPUTS = pathlib.Path(os.environ["PITCREW_INPUTS"])
-OUTPUTS = pathlib.Path(os.environ["PITCREW_OUTPUTS"])
+OUTPUTS = pathlib.Path(os.environ["PITCREW_OUTPUT_DIR"])
+
+
+def input_path(name):
+    """A folder for a data set, a file for another step's output."""
+    return pathlib.Path(os.environ[f"PITCREW_INPUT_{name.upper()}"])
+
 '''
 
 PREPARE = (
@@ -89,8 +94,7 @@ PREPARE = (
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-folder = INPUTS / "data"
-files = sorted(folder.rglob("*.csv")) if folder.is_dir() else [folder]
+files = sorted(input_path("data").rglob("*.csv"))
 rows = pa.concat_tables([csv.read_csv(path) for path in files]).select(["x", "y"]).cast(pa.schema([("x", pa.float32()), ("y", pa.float32())]))
 held = max(20, len(rows) // 5)
 parquet.write_table(rows.slice(0, len(rows) - held), OUTPUTS / "train.parquet")
@@ -106,7 +110,7 @@ import onnx
 from onnx import TensorProto, helper
 from pyarrow import parquet
 
-rows = parquet.read_table(INPUTS / "train")
+rows = parquet.read_table(input_path("train"))
 x, y = (rows[name].to_numpy().astype(np.float64) for name in ("x", "y"))
 slope, intercept = np.polyfit(x, y, 1)
 graph = helper.make_graph(

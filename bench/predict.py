@@ -4,7 +4,7 @@
 Both servers answer the same body with the same model file on the same machine, and take turns. Ours does all that it does in earnest:
 routing, input checks, the inference log, metrics.
 
-usage: predict.py --bin PATH [--home DEMO_HOME] [--seconds 5] [--rounds 3]
+usage: predict.py --bin PATH [--folder DEMO_FOLDER] [--seconds 5] [--rounds 3]
 """
 
 import argparse
@@ -68,14 +68,13 @@ def measure(name, url, pid, path, connections, seconds, body):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
-    parser.add_argument("--home", type=pathlib.Path)
+    parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     results = []
     with scratch("predict") as folder:
-        home = options.home or folder / "home"
-        demo_home.make(options.bin, home)
+        home = demo_home.make(options.bin, options.folder or folder / "demo")
         path = f"/v2/models/{demo_home.DEPLOYMENT}/infer"
         with Server(options.bin, home) as ours:
             http = ours.http()

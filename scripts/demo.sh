@@ -4,6 +4,7 @@
 #   DATA=path/to/hour.csv     the public table instead of the simulator
 #   SEED=7                    another world
 #   EXIT=1                    end the server when the lap is over
+#   LISTEN=127.0.0.1:7070     where the server answers
 #   FOLDER=demo-home          where the demo keeps its data
 #   PITCREW_BIN=path          run this binary instead of building one
 set -euo pipefail
@@ -17,12 +18,15 @@ if [ -z "${PITCREW_BIN:-}" ]; then
     note "built in $((SECONDS - started)) s"
 fi
 
-arguments=(demo bikes --home "${FOLDER:-$ROOT/demo-home}")
+arguments=(demo bikes --folder "${FOLDER:-$ROOT/demo-home}")
 if [ -n "${DATA:-}" ]; then
     arguments+=(--data "$DATA")
 fi
 if [ -n "${SEED:-}" ]; then
     arguments+=(--seed "$SEED")
+fi
+if [ -n "${LISTEN:-}" ]; then
+    arguments+=(--listen "$LISTEN")
 fi
 if [ -n "${EXIT:-}" ] && [ "$EXIT" != 0 ]; then
     arguments+=(--exit)

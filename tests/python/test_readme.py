@@ -86,6 +86,7 @@ def test_every_command_of_the_readme_works(binary, tmp_path):
         "PITCREW_BIN": binary,
         "PITCREW_HOME": str(tmp_path / "home"),
         "FOLDER": str(tmp_path / "demo-home"),
+        "LISTEN": f"127.0.0.1:{free_port()}",
         "PITCREW_URL": f"http://127.0.0.1:{port}",
     }
     process = subprocess.Popen(
