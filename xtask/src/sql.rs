@@ -57,7 +57,8 @@ pub(crate) fn is_statement(text: &str) -> bool {
     let second = words.get(1).copied().unwrap_or_default();
     let has_word = |wanted: &str| text.split_whitespace().any(|word| word == wanted);
     match words.first().copied().unwrap_or_default() {
-        "SELECT" => has_word("FROM") || second.chars().next().is_some_and(|first| first.is_ascii_digit()),
+        // `SELECT 1` asks whether the database is there, and knows no table.
+        "SELECT" => has_word("FROM"),
         "WITH" => has_word("AS") || has_word("SELECT"),
         "INSERT" => second == "INTO" || second == "OR",
         "UPDATE" => has_word("SET"),
@@ -104,11 +105,10 @@ mod tests {
             "UPDATE a SET b = $1",
             "DELETE FROM a",
             "WITH x AS (SELECT 1) SELECT 1 FROM x",
-            "SELECT 1",
         ] {
             assert!(is_statement(statement), "{statement}");
         }
-        for sentence in ["SELECT one of these", "UPDATE the file", "select", "", "DELETE it", "With care"] {
+        for sentence in ["SELECT 1", "SELECT one of these", "UPDATE the file", "select", "", "DELETE it", "With care"] {
             assert!(!is_statement(sentence), "{sentence}");
         }
     }
