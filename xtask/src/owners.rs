@@ -18,7 +18,11 @@ const OWNED: &[Owned] = &[
     Owned { call: &["SystemTime", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
     Owned { call: &["Utc", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
     Owned { call: &["Local", "now"], owners: &[], instead: "take a `Clock`; times are UTC" },
-    Owned { call: &["Instant", "now"], owners: &["crates/work/src/clock.rs"], instead: "take a `Clock` and ask it" },
+    Owned {
+        call: &["Instant", "now"],
+        owners: &["crates/work/src/clock.rs", "crates/app/src/server/telemetry.rs"],
+        instead: "take a `Clock` and ask it",
+    },
     Owned {
         call: &["Uuid", "new_"],
         owners: &["crates/kernel/src/ids.rs"],
