@@ -172,7 +172,7 @@ fn sequence_batch(tx: &mut Tx<'_>) -> Result<Vec<Arc<Envelope>>> {
     set_cursor(tx, "sequencer", 0)?;
     let mut seq = last_seq(tx)?;
     let mut moved = tx.all(
-        "SELECT 0, id, name, subject_kind, subject_name, at, actor, cause, summary, data FROM outbox ORDER BY at, ord, id LIMIT $1",
+        "SELECT CAST(0 AS BIGINT), id, name, subject_kind, subject_name, at, actor, cause, summary, data FROM outbox ORDER BY at, ord, id LIMIT $1",
         &[BATCH.into()],
         envelope,
     )?;
