@@ -11,6 +11,7 @@ pub mod event;
 pub mod monitoring;
 pub mod names;
 pub mod pipelines;
+pub mod project;
 pub mod registry;
 pub mod release;
 pub mod rest;

@@ -101,7 +101,7 @@ event!(RunFinished, "pipelines.run_finished", "pipeline_run", |e| e.run, |e| mat
 });
 
 /// What made a run: everything needed to make it again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lineage {
     /// The data-set version.
     pub dataset: Option<DatasetRef>,

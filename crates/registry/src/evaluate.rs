@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pitcrew_columnar::read_parquet;
+use pitcrew_columnar::{Table, read_parquet_file};
 use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
 use pitcrew_contracts::pipelines::{StepAction, StepCall, StepInput, StepOutcome, StepProbe};
 use pitcrew_contracts::serving::{LoadedModel, score_columns};
@@ -73,7 +73,8 @@ impl StepAction for Evaluate {
         let (model_file, holdout) = (input(&call, "model")?, input(&call, "holdout")?);
         let (model, target) = (model_name(&call.with)?, text(&call.with, "target")?);
         let candidate_bytes = read(&model_file.path).await?;
-        let candidate = self.0.load_bytes(candidate_bytes.into()).await.map_err(|error| error.context("the candidate"))?;
+        let candidate =
+            self.0.load_bytes(candidate_bytes.into()).await.map_err(|error| error.context("the candidate"))?;
         let opponent = self.0.opponent(&call.with, model_file.digest).await?;
         let champion = match opponent.as_ref().and_then(|version| version.digest) {
             Some(digest) => Some(self.0.load(&digest).await.map_err(|error| error.context("the champion"))?),
@@ -110,7 +111,11 @@ impl Registry {
 fn opponent(tx: &mut Tx<'_>, model: ModelName, alias: &AliasName, candidate: Digest) -> Result<Option<Version>> {
     let Some(version) = store::alias(tx, &model, alias)? else { return Ok(None) };
     let champion = store::version(tx, &ModelRef { model: model.clone(), version })?;
-    let Some(decision) = champion.as_ref().filter(|champion| champion.digest == Some(candidate)).and_then(|champion| champion.gate_decision) else {
+    let Some(decision) = champion
+        .as_ref()
+        .filter(|champion| champion.digest == Some(candidate))
+        .and_then(|champion| champion.gate_decision)
+    else {
         return Ok(champion);
     };
     match store::decision(tx, decision)?.and_then(|decision| decision.champion) {
@@ -127,13 +132,13 @@ fn measure(
     candidate: Arc<dyn LoadedModel>,
     champion: Option<Arc<dyn LoadedModel>>,
 ) -> Result<(i64, Figures, Figures)> {
-    let table = read_parquet(holdout)?;
+    let table = read_parquet_file(holdout)?;
     let truth = table.numeric(target)?;
     if truth.is_empty() {
         return Err(Error::precondition("HOLDOUT_EMPTY", "the held-out table has no rows, so nothing can be measured")
             .hint("let the step that writes it keep some rows apart"));
     }
-    let columns = table.numeric_columns()?;
+    let columns = numeric_columns(&table);
     let metrics = figures(candidate.as_ref(), &columns, &truth).map_err(|error| error.context("the candidate"))?;
     // A champion that does not take these columns (features were renamed) counts as not measurable; the gate says so.
     let champion_metrics = match champion {
@@ -146,6 +151,12 @@ fn measure(
     Ok((i64::try_from(truth.len()).unwrap_or(i64::MAX), metrics, champion_metrics))
 }
 
+/// Every column that reads as numbers; a model picks its own by name.
+fn numeric_columns(table: &Table) -> Vec<(String, Vec<f64>)> {
+    let named = table.schema().fields().iter().zip(table.columns());
+    named.filter_map(|(field, column)| Some((field.name.clone(), column.numbers()?))).collect()
+}
+
 fn figures(model: &dyn LoadedModel, columns: &[(String, Vec<f64>)], truth: &[f64]) -> Result<Figures> {
     let scores = score_columns(model, columns)?;
     let mut metrics = RegressionMetrics::default();
@@ -153,10 +164,22 @@ fn figures(model: &dyn LoadedModel, columns: &[(String, Vec<f64>)], truth: &[f64
         metrics.push(*score, *label);
     }
     if metrics.skipped() > 0 {
-        return Err(Error::precondition("PREDICTIONS_NOT_FINITE", format!("{} of {} predictions or labels are not finite", metrics.skipped(), truth.len())));
+        return Err(Error::precondition(
+            "PREDICTIONS_NOT_FINITE",
+            format!("{} of {} predictions or labels are not finite", metrics.skipped(), truth.len()),
+        ));
     }
-    let all = [("mae", metrics.mae()), ("rmse", metrics.rmse()), ("wape", metrics.wape()), ("r2", metrics.r2()), ("bias", metrics.bias())];
-    Ok(all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| value.is_finite())?))).collect())
+    let all = [
+        ("mae", metrics.mae()),
+        ("rmse", metrics.rmse()),
+        ("wape", metrics.wape()),
+        ("r2", metrics.r2()),
+        ("bias", metrics.bias()),
+    ];
+    Ok(all
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| value.is_finite())?)))
+        .collect())
 }
 
 fn sentence(report: &Report) -> String {
@@ -169,7 +192,9 @@ fn sentence(report: &Report) -> String {
             report.model,
             mae(&report.champion_metrics)
         ),
-        None => format!("{} held-out rows: candidate mae {}; there is no champion yet", report.rows, mae(&report.metrics)),
+        None => {
+            format!("{} held-out rows: candidate mae {}; there is no champion yet", report.rows, mae(&report.metrics))
+        }
     }
 }
 
@@ -196,10 +221,14 @@ pub(crate) async fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|source| Error::internal("a built-in step did not finish", source))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|source| Error::internal("a built-in step did not finish", source))?
 }
 
 async fn write_report(folder: &Path, report: &Report) -> Result<()> {
     let text = store::json(report)?;
-    tokio::fs::write(folder.join(REPORT), text).await.map_err(|source| Error::internal("the report cannot be written", source))
+    tokio::fs::write(folder.join(REPORT), text)
+        .await
+        .map_err(|source| Error::internal("the report cannot be written", source))
 }

@@ -45,12 +45,17 @@ pub struct RuleResult {
 }
 
 /// Applies every rule. A metric that was not measured, or is not finite, refuses: an unknown is no pass.
-pub fn decide(gate: &Gate, candidate: &BTreeMap<String, f64>, champion: Option<&BTreeMap<String, f64>>) -> (Verdict, Vec<RuleResult>) {
+pub fn decide(
+    gate: &Gate,
+    candidate: &BTreeMap<String, f64>,
+    champion: Option<&BTreeMap<String, f64>>,
+) -> (Verdict, Vec<RuleResult>) {
     let mut rules: Vec<RuleResult> = gate.floors.iter().flat_map(|bound| floor(bound, candidate)).collect();
     if let (Some(rule), Some(champion)) = (&gate.champion, champion) {
         rules.push(against_champion(&rule.metric, rule.tolerance, candidate, champion));
     }
-    let verdict = if rules.iter().all(|rule| rule.verdict == Verdict::Passed) { Verdict::Passed } else { Verdict::Refused };
+    let verdict =
+        if rules.iter().all(|rule| rule.verdict == Verdict::Passed) { Verdict::Passed } else { Verdict::Refused };
     (verdict, rules)
 }
 
@@ -67,15 +72,34 @@ fn floor(bound: &MetricBound, candidate: &BTreeMap<String, f64>) -> Vec<RuleResu
     let observed = measured(candidate, &bound.metric);
     let mut results = Vec::new();
     if let Some(max) = bound.max {
-        results.push(result("floor", &bound.metric, observed, max, "at most", observed.is_some_and(|value| value <= max)));
+        results.push(result(
+            "floor",
+            &bound.metric,
+            observed,
+            max,
+            "at most",
+            observed.is_some_and(|value| value <= max),
+        ));
     }
     if let Some(min) = bound.min {
-        results.push(result("floor", &bound.metric, observed, min, "at least", observed.is_some_and(|value| value >= min)));
+        results.push(result(
+            "floor",
+            &bound.metric,
+            observed,
+            min,
+            "at least",
+            observed.is_some_and(|value| value >= min),
+        ));
     }
     results
 }
 
-fn against_champion(metric: &str, tolerance: f64, candidate: &BTreeMap<String, f64>, champion: &BTreeMap<String, f64>) -> RuleResult {
+fn against_champion(
+    metric: &str,
+    tolerance: f64,
+    candidate: &BTreeMap<String, f64>,
+    champion: &BTreeMap<String, f64>,
+) -> RuleResult {
     let observed = measured(candidate, metric);
     let Some(theirs) = measured(champion, metric) else {
         // A champion that cannot be measured on these rows cannot hold its place against one that can.

@@ -32,5 +32,7 @@ pub use subscribers::subscribers;
 use pitcrew_db::{Migration, Migrations};
 
 /// The tables of this crate.
-pub const MIGRATIONS: Migrations =
-    Migrations { slice: "registry", steps: &[Migration { name: "0001_registry", sql: include_str!("../migrations/0001_registry.sql") }] };
+pub const MIGRATIONS: Migrations = Migrations {
+    slice: "registry",
+    steps: &[Migration { name: "0001_registry", sql: include_str!("../migrations/0001_registry.sql") }],
+};

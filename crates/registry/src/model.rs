@@ -191,7 +191,10 @@ pub(crate) fn check_text(what: &str, text: &str) -> Result<()> {
     if text.len() <= MAX_TEXT {
         return Ok(());
     }
-    Err(Error::too_large("REGISTRY_TEXT_TOO_LONG", format!("{what} has {} bytes, at most {MAX_TEXT} are kept", text.len())))
+    Err(Error::too_large(
+        "REGISTRY_TEXT_TOO_LONG",
+        format!("{what} has {} bytes, at most {MAX_TEXT} are kept", text.len()),
+    ))
 }
 
 /// Checks a tag's key.

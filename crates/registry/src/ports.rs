@@ -32,7 +32,9 @@ impl Models for Registry {
 
     async fn bytes(&self, ctx: &Ctx, version: &ModelRef) -> Result<Bytes> {
         let found = self.get_version(ctx, version).await?;
-        let (Some(digest), Some(signature)) = (found.digest, &found.signature) else { return Err(not_servable(version)) };
+        let (Some(digest), Some(signature)) = (found.digest, &found.signature) else {
+            return Err(not_servable(version));
+        };
         self.parts.signer.verify(version, &digest, signature)?;
         self.parts.blobs.get(&digest).await
     }

@@ -59,9 +59,13 @@ impl StepAction for Register {
         let (parts, ctx) = (self.0.parts.clone(), ctx.clone());
         let decision = self.0.parts.db.write(move |tx| settle(tx, &parts, &ctx, offer)).await?;
         let text = store::json(&decision)?;
-        tokio::fs::write(folder.join(DECISION), text).await.map_err(|source| Error::internal("the decision cannot be written", source))?;
+        tokio::fs::write(folder.join(DECISION), text)
+            .await
+            .map_err(|source| Error::internal("the decision cannot be written", source))?;
         Ok(match (decision.verdict, decision.version) {
-            (Verdict::Passed, Some(version)) => StepOutcome::Done(format!("registered {}/{version}: {}", decision.model, decision.reason)),
+            (Verdict::Passed, Some(version)) => {
+                StepOutcome::Done(format!("registered {}/{version}: {}", decision.model, decision.reason))
+            }
             (Verdict::Passed, None) => StepOutcome::Done(decision.reason),
             (Verdict::Refused, _) => StepOutcome::Refused(decision.reason),
         })
@@ -73,7 +77,8 @@ impl Register {
         let alias: AliasName = text(&call.with, "alias")?.parse()?;
         let model_input = input(&call, "model")?.clone();
         let report: Report = serde_json::from_slice(&read(&input(&call, "report")?.path).await?).map_err(|source| {
-            Error::invalid("EVALUATION_REPORT_INVALID", "the input `report` is not a report of the step `evaluate`").with_source(source)
+            Error::invalid("EVALUATION_REPORT_INVALID", "the input `report` is not a report of the step `evaluate`")
+                .with_source(source)
         })?;
         if report.candidate_digest != model_input.digest {
             return Err(Error::precondition("EVALUATION_REPORT_STALE", "the report was made for another model file")
@@ -87,7 +92,13 @@ impl Register {
         let digest = self.0.parts.blobs.put(bytes).await?;
         let reference = match call.inputs.get("reference") {
             Some(training) => {
-                let profile = self.0.parts.references.build(loaded, &training.path).await.map_err(|error| error.context("the training profile"))?;
+                let profile = self
+                    .0
+                    .parts
+                    .references
+                    .build(loaded, &training.path)
+                    .await
+                    .map_err(|error| error.context("the training profile"))?;
                 Some(self.0.parts.blobs.put(profile).await?)
             }
             None => None,

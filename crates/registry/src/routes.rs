@@ -56,7 +56,8 @@ struct VersionJson {
 
 impl From<Version> for VersionJson {
     fn from(version: Version) -> Self {
-        let (inputs, outputs) = version.model_signature.map(|signature| (signature.inputs, signature.outputs)).unwrap_or_default();
+        let (inputs, outputs) =
+            version.model_signature.map(|signature| (signature.inputs, signature.outputs)).unwrap_or_default();
         Self {
             r#ref: version.version.to_string(),
             model: version.version.model,
@@ -84,14 +85,19 @@ impl From<Version> for VersionJson {
 async fn model_json(registry: &Registry, caller: &Caller, model: ModelDetail) -> Answer<Value> {
     let newest = PageRequest { limit: Some(1), page: None };
     let latest = registry.list_versions(&caller.0, &model.name, &newest).await?.items.pop().map(VersionJson::from);
-    let aliases: BTreeMap<String, i64> = model.aliases.iter().map(|alias| (alias.alias.to_string(), alias.version)).collect();
+    let aliases: BTreeMap<String, i64> =
+        model.aliases.iter().map(|alias| (alias.alias.to_string(), alias.version)).collect();
     Ok(json!({
         "name": model.name, "description": model.description, "aliases": aliases, "versions": model.versions, "latest": latest,
         "tags": model.tags, "created_at": model.created_at, "updated_at": model.updated_at, "gate": model.gate,
     }))
 }
 
-async fn list_models(State(registry): Shared, caller: Caller, Query(page): Query<PageRequest>) -> Answer<Json<Page<Value>>> {
+async fn list_models(
+    State(registry): Shared,
+    caller: Caller,
+    Query(page): Query<PageRequest>,
+) -> Answer<Json<Page<Value>>> {
     let found = registry.list_models(&caller.0, &page).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for model in found.items {
@@ -115,7 +121,11 @@ async fn list_versions(
     Ok(Json(Page { items: found.items.into_iter().map(VersionJson::from).collect(), next: found.next }))
 }
 
-async fn get_version(State(registry): Shared, caller: Caller, Path((name, version)): Path<(String, i64)>) -> Answer<Json<VersionJson>> {
+async fn get_version(
+    State(registry): Shared,
+    caller: Caller,
+    Path((name, version)): Path<(String, i64)>,
+) -> Answer<Json<VersionJson>> {
     let version = ModelRef { model: name.parse()?, version };
     Ok(Json(registry.get_version(&caller.0, &version).await?.into()))
 }
@@ -140,7 +150,11 @@ async fn set_alias(
     Ok(Json(json!({ "model": version.model, "alias": alias, "version": version.version })))
 }
 
-async fn remove_alias(State(registry): Shared, caller: Caller, Path((name, alias)): Path<(String, String)>) -> Answer<Json<Value>> {
+async fn remove_alias(
+    State(registry): Shared,
+    caller: Caller,
+    Path((name, alias)): Path<(String, String)>,
+) -> Answer<Json<Value>> {
     registry.remove_alias(&caller.0, &name.parse()?, &alias.parse()?, "removed by hand").await?;
     Ok(Json(json!({ "model": name, "alias": alias, "version": null })))
 }
@@ -157,7 +171,11 @@ struct DecisionQuery {
     page: Option<String>,
 }
 
-async fn list_decisions(State(registry): Shared, caller: Caller, Query(query): Query<DecisionQuery>) -> Answer<Json<Page<GateDecision>>> {
+async fn list_decisions(
+    State(registry): Shared,
+    caller: Caller,
+    Query(query): Query<DecisionQuery>,
+) -> Answer<Json<Page<GateDecision>>> {
     let model = query.model.map(|name| name.parse()).transpose()?;
     let page = PageRequest { limit: query.limit, page: query.page };
     Ok(Json(registry.list_decisions(&caller.0, model.as_ref(), &page).await?))

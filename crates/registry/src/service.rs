@@ -65,7 +65,13 @@ impl Registry {
     ///
     /// # Errors
     /// `MODEL_EXISTS`, `REGISTRY_TEXT_TOO_LONG`, `REGISTRY_TAG_INVALID`.
-    pub async fn create_model(&self, ctx: &Ctx, name: &ModelName, description: &str, tags: BTreeMap<String, String>) -> Result<ModelDetail> {
+    pub async fn create_model(
+        &self,
+        ctx: &Ctx,
+        name: &ModelName,
+        description: &str,
+        tags: BTreeMap<String, String>,
+    ) -> Result<ModelDetail> {
         ctx.require(Access::Write)?;
         check_text("the description", description)?;
         check_tags(&tags)?;
@@ -149,9 +155,15 @@ impl Registry {
                 if store::model(tx, &to)?.is_some() {
                     return Err(Error::conflict("MODEL_EXISTS", format!("model `{to}` exists already")));
                 }
-                if store::versions(tx, Some(&from), i64::MAX, usize::MAX)?.iter().any(|version| version.signature.is_some()) {
-                    return Err(Error::precondition("MODEL_IN_USE", format!("model `{from}` has signed versions, and signatures name the model"))
-                        .hint("register its versions under the new name instead"));
+                if store::versions(tx, Some(&from), i64::MAX, usize::MAX)?
+                    .iter()
+                    .any(|version| version.signature.is_some())
+                {
+                    return Err(Error::precondition(
+                        "MODEL_IN_USE",
+                        format!("model `{from}` has signed versions, and signatures name the model"),
+                    )
+                    .hint("register its versions under the new name instead"));
                 }
                 store::rename_model(tx, &from, &to)?;
                 store::touch_model(tx, &to, now)?;
@@ -169,7 +181,11 @@ impl Registry {
         self.change_model(name, |tx, name| store::delete_model(tx, name)).await.map(drop)
     }
 
-    async fn change_model(&self, name: &ModelName, change: impl FnOnce(&mut Tx<'_>, &ModelName) -> Result<()> + Send + 'static) -> Result<ModelDetail> {
+    async fn change_model(
+        &self,
+        name: &ModelName,
+        change: impl FnOnce(&mut Tx<'_>, &ModelName) -> Result<()> + Send + 'static,
+    ) -> Result<ModelDetail> {
         let (name, now) = (name.clone(), self.parts.clock.now());
         self.parts
             .db
@@ -278,11 +294,20 @@ impl Registry {
     ///
     /// # Errors
     /// `MODEL_VERSION_NOT_FOUND`, `REGISTRY_TEXT_TOO_LONG`.
-    pub async fn update_version(&self, ctx: &Ctx, version: &ModelRef, description: Option<String>, stage: Option<String>) -> Result<Version> {
+    pub async fn update_version(
+        &self,
+        ctx: &Ctx,
+        version: &ModelRef,
+        description: Option<String>,
+        stage: Option<String>,
+    ) -> Result<Version> {
         ctx.require(Access::Write)?;
         check_text("the description", description.as_deref().unwrap_or_default())?;
         let now = self.parts.clock.now();
-        self.change_version(version, move |tx, of| store::update_version(tx, of, description.as_deref(), stage.as_deref(), now)).await
+        self.change_version(version, move |tx, of| {
+            store::update_version(tx, of, description.as_deref(), stage.as_deref(), now)
+        })
+        .await
     }
 
     /// Sets a version's tag.
@@ -306,7 +331,11 @@ impl Registry {
         self.change_version(version, move |tx, of| store::delete_version_tag(tx, of, &key)).await.map(drop)
     }
 
-    async fn change_version(&self, version: &ModelRef, change: impl FnOnce(&mut Tx<'_>, &ModelRef) -> Result<()> + Send + 'static) -> Result<Version> {
+    async fn change_version(
+        &self,
+        version: &ModelRef,
+        change: impl FnOnce(&mut Tx<'_>, &ModelRef) -> Result<()> + Send + 'static,
+    ) -> Result<Version> {
         let version = version.clone();
         self.parts
             .db
@@ -330,7 +359,15 @@ impl Registry {
             .write(move |tx| {
                 let found = must_version(tx, &version)?;
                 for alias in &found.aliases {
-                    move_alias(tx, &parts, &ctx, &version.model, alias, None, &format!("version {} was deleted", version.version))?;
+                    move_alias(
+                        tx,
+                        &parts,
+                        &ctx,
+                        &version.model,
+                        alias,
+                        None,
+                        &format!("version {} was deleted", version.version),
+                    )?;
                 }
                 store::delete_version(tx, &version, parts.clock.now())
             })
@@ -344,7 +381,8 @@ impl Registry {
     pub async fn set_alias(&self, ctx: &Ctx, version: &ModelRef, alias: &AliasName, reason: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         check_text("the reason", reason)?;
-        let (parts, ctx, version, alias, reason) = (self.parts.clone(), ctx.clone(), version.clone(), alias.clone(), reason.to_owned());
+        let (parts, ctx, version, alias, reason) =
+            (self.parts.clone(), ctx.clone(), version.clone(), alias.clone(), reason.to_owned());
         self.parts
             .db
             .write(move |tx| {
@@ -360,7 +398,8 @@ impl Registry {
     /// `MODEL_NOT_FOUND`.
     pub async fn remove_alias(&self, ctx: &Ctx, model: &ModelName, alias: &AliasName, reason: &str) -> Result<()> {
         ctx.require(Access::Write)?;
-        let (parts, ctx, model, alias, reason) = (self.parts.clone(), ctx.clone(), model.clone(), alias.clone(), reason.to_owned());
+        let (parts, ctx, model, alias, reason) =
+            (self.parts.clone(), ctx.clone(), model.clone(), alias.clone(), reason.to_owned());
         self.parts
             .db
             .write(move |tx| {
@@ -381,8 +420,9 @@ impl Registry {
             .db
             .read(move |tx| {
                 must_model(tx, &model)?;
-                let version = store::alias(tx, &model, &alias)?
-                    .ok_or_else(|| Error::not_found("ALIAS_NOT_FOUND", format!("model `{model}` has no alias `{alias}`")))?;
+                let version = store::alias(tx, &model, &alias)?.ok_or_else(|| {
+                    Error::not_found("ALIAS_NOT_FOUND", format!("model `{model}` has no alias `{alias}`"))
+                })?;
                 must_version(tx, &ModelRef { model, version })
             })
             .await
@@ -408,7 +448,12 @@ impl Registry {
     ///
     /// # Errors
     /// `PAGE_INVALID`.
-    pub async fn list_decisions(&self, ctx: &Ctx, model: Option<&ModelName>, page: &PageRequest) -> Result<Page<GateDecision>> {
+    pub async fn list_decisions(
+        &self,
+        ctx: &Ctx,
+        model: Option<&ModelName>,
+        page: &PageRequest,
+    ) -> Result<Page<GateDecision>> {
         ctx.require(Access::Read)?;
         let (limit, before, model) = (page.limit()?, page.page.clone().unwrap_or_default(), model.cloned());
         let found = self.parts.db.read(move |tx| store::decisions(tx, model.as_ref(), &before, limit + 1)).await?;
@@ -438,7 +483,8 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
 
 pub(crate) fn must_model(tx: &mut Tx<'_>, name: &ModelName) -> Result<ModelDetail> {
     store::model(tx, name)?.ok_or_else(|| {
-        Error::not_found("MODEL_NOT_FOUND", format!("there is no model `{name}`")).hint("`pitcrew models` lists what is registered")
+        Error::not_found("MODEL_NOT_FOUND", format!("there is no model `{name}`"))
+            .hint("`pitcrew models` lists what is registered")
     })
 }
 
@@ -450,7 +496,13 @@ pub(crate) fn must_version(tx: &mut Tx<'_>, version: &ModelRef) -> Result<Versio
 }
 
 /// Gives the version the next number, signs its file, states it.
-pub(crate) fn insert_version(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, model: &ModelName, new: NewVersion) -> Result<Version> {
+pub(crate) fn insert_version(
+    tx: &mut Tx<'_>,
+    parts: &Parts,
+    ctx: &Ctx,
+    model: &ModelName,
+    new: NewVersion,
+) -> Result<Version> {
     let now = parts.clock.now();
     let of = ModelRef { model: model.clone(), version: store::next_version(tx, model)? };
     let signature = new.file.as_ref().map(|file| parts.signer.sign(&of, &file.digest));

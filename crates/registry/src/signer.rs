@@ -43,13 +43,17 @@ impl Signer {
         match std::fs::read(path) {
             Ok(bytes) => {
                 let seed = <[u8; SEED_LEN]>::try_from(bytes.as_slice()).map_err(|_| {
-                    Error::precondition("SIGNING_KEY_INVALID", format!("`{}` is not a signing key of {SEED_LEN} bytes", path.display()))
-                        .hint("restore it from a backup; without it the signatures of existing versions cannot be checked")
+                    Error::precondition(
+                        "SIGNING_KEY_INVALID",
+                        format!("`{}` is not a signing key of {SEED_LEN} bytes", path.display()),
+                    )
+                    .hint("restore it from a backup; without it the signatures of existing versions cannot be checked")
                 })?;
                 Ok(Self::from_seed(&seed))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                write_secret(path, &fresh).map_err(|source| Error::internal("the signing key cannot be written", source))?;
+                write_secret(path, &fresh)
+                    .map_err(|source| Error::internal("the signing key cannot be written", source))?;
                 Ok(Self::from_seed(&fresh))
             }
             Err(error) => Err(Error::internal("the signing key cannot be read", error)),
@@ -77,7 +81,9 @@ impl Signer {
         let raw = STANDARD.decode(&signature.value).map_err(|_| wrong("it is not base64"))?;
         let raw = RawSignature::from_slice(&raw).map_err(|_| wrong("it has a wrong length"))?;
         let public: VerifyingKey = self.key.verifying_key();
-        public.verify_strict(&statement(version, digest), &raw).map_err(|_| wrong("name, version or bytes have changed"))
+        public
+            .verify_strict(&statement(version, digest), &raw)
+            .map_err(|_| wrong("name, version or bytes have changed"))
     }
 }
 
@@ -104,7 +110,9 @@ mod tests {
         let signature = signer.sign(&version, &digest);
         signer.verify(&version, &digest, &signature).unwrap();
         for (other_version, other_digest) in [("bikes/3", [1; 32]), ("bikes/2", [2; 32])] {
-            let error = signer.verify(&other_version.parse().unwrap(), &Digest::from_bytes(other_digest), &signature).unwrap_err();
+            let error = signer
+                .verify(&other_version.parse().unwrap(), &Digest::from_bytes(other_digest), &signature)
+                .unwrap_err();
             assert_eq!(error.code(), "MODEL_SIGNATURE_INVALID");
         }
         assert!(Signer::from_seed(&[8; 32]).verify(&version, &digest, &signature).is_err());

@@ -20,7 +20,10 @@ fn opt_json(value: Option<&impl Serialize>) -> Result<Option<String>> {
 
 fn read_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
     row.opt_text(column)?
-        .map(|text| serde_json::from_str(&text).map_err(|source| Error::internal("a stored registry value does not read", source)))
+        .map(|text| {
+            serde_json::from_str(&text)
+                .map_err(|source| Error::internal("a stored registry value does not read", source))
+        })
         .transpose()
 }
 
@@ -32,7 +35,13 @@ pub(crate) fn insert_model(tx: &mut Tx<'_>, name: &ModelName, description: &str,
     Ok(added > 0)
 }
 
-pub(crate) fn set_declared(tx: &mut Tx<'_>, name: &ModelName, description: &str, gate: Option<&Gate>, now: Timestamp) -> Result<()> {
+pub(crate) fn set_declared(
+    tx: &mut Tx<'_>,
+    name: &ModelName,
+    description: &str,
+    gate: Option<&Gate>,
+    now: Timestamp,
+) -> Result<()> {
     tx.exec(
         "INSERT INTO registry_models (name, description, gate, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
          ON CONFLICT (name) DO UPDATE SET description = excluded.description, gate = excluded.gate, updated_at = excluded.updated_at",
@@ -47,7 +56,10 @@ pub(crate) fn touch_model(tx: &mut Tx<'_>, name: &ModelName, now: Timestamp) -> 
 }
 
 pub(crate) fn set_description(tx: &mut Tx<'_>, name: &ModelName, description: &str) -> Result<()> {
-    tx.exec("UPDATE registry_models SET description = $1 WHERE name = $2", &[description.into(), name.as_str().into()])?;
+    tx.exec(
+        "UPDATE registry_models SET description = $1 WHERE name = $2",
+        &[description.into(), name.as_str().into()],
+    )?;
     Ok(())
 }
 
@@ -61,7 +73,11 @@ pub(crate) fn model(tx: &mut Tx<'_>, name: &ModelName) -> Result<Option<ModelDet
 
 pub(crate) fn models(tx: &mut Tx<'_>, after: &str, limit: usize) -> Result<Vec<ModelDetail>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.all(&format!("{MODEL} WHERE m.name > $1 ORDER BY m.name LIMIT $2"), &[after.into(), limit.into()], model_row)?;
+    let rows = tx.all(
+        &format!("{MODEL} WHERE m.name > $1 ORDER BY m.name LIMIT $2"),
+        &[after.into(), limit.into()],
+        model_row,
+    )?;
     rows.into_iter().map(|model| with_parts(tx, model)).collect()
 }
 
@@ -117,14 +133,27 @@ pub(crate) fn delete_model(tx: &mut Tx<'_>, name: &ModelName) -> Result<()> {
 
 pub(crate) fn rename_model(tx: &mut Tx<'_>, from: &ModelName, to: &ModelName) -> Result<()> {
     tx.exec("UPDATE registry_models SET name = $1 WHERE name = $2", &[to.as_str().into(), from.as_str().into()])?;
-    for table in ["registry_model_tags", "registry_version_tags", "registry_aliases", "registry_versions", "registry_alias_history"] {
-        tx.exec(&format!("UPDATE {table} SET model = $1 WHERE model = $2"), &[to.as_str().into(), from.as_str().into()])?;
+    for table in [
+        "registry_model_tags",
+        "registry_version_tags",
+        "registry_aliases",
+        "registry_versions",
+        "registry_alias_history",
+    ] {
+        tx.exec(
+            &format!("UPDATE {table} SET model = $1 WHERE model = $2"),
+            &[to.as_str().into(), from.as_str().into()],
+        )?;
     }
     Ok(())
 }
 
 pub(crate) fn next_version(tx: &mut Tx<'_>, model: &ModelName) -> Result<i64> {
-    tx.one("SELECT coalesce(max(version), 0) + 1 FROM registry_versions WHERE model = $1", &[model.as_str().into()], |row| row.int(0))
+    tx.one(
+        "SELECT coalesce(max(version), 0) + 1 FROM registry_versions WHERE model = $1",
+        &[model.as_str().into()],
+        |row| row.int(0),
+    )
 }
 
 pub(crate) fn insert_version(tx: &mut Tx<'_>, version: &Version) -> Result<()> {
@@ -178,7 +207,11 @@ pub(crate) fn versions(tx: &mut Tx<'_>, model: Option<&ModelName>, before: i64, 
             &[model.as_str().into(), before.into(), limit.into()],
             version_row,
         )?,
-        None => tx.all(&format!("{VERSION} WHERE deleted = 0 ORDER BY model, version DESC LIMIT $1"), &[limit.into()], version_row)?,
+        None => tx.all(
+            &format!("{VERSION} WHERE deleted = 0 ORDER BY model, version DESC LIMIT $1"),
+            &[limit.into()],
+            version_row,
+        )?,
     };
     rows.into_iter().map(|version| with_tags(tx, version)).collect()
 }
@@ -212,7 +245,9 @@ fn with_tags(tx: &mut Tx<'_>, mut version: Version) -> Result<Version> {
     let args = [model.as_str().into(), version.version.version.into()];
     version.tags = pairs(tx, "SELECT key, value FROM registry_version_tags WHERE model = $1 AND version = $2", &args)?;
     version.aliases =
-        tx.all("SELECT alias FROM registry_aliases WHERE model = $1 AND version = $2 ORDER BY alias", &args, |row| row.parsed(0))?;
+        tx.all("SELECT alias FROM registry_aliases WHERE model = $1 AND version = $2 ORDER BY alias", &args, |row| {
+            row.parsed(0)
+        })?;
     Ok(version)
 }
 
@@ -233,7 +268,13 @@ pub(crate) fn delete_version_tag(tx: &mut Tx<'_>, of: &ModelRef, key: &str) -> R
     Ok(())
 }
 
-pub(crate) fn update_version(tx: &mut Tx<'_>, of: &ModelRef, description: Option<&str>, stage: Option<&str>, now: Timestamp) -> Result<()> {
+pub(crate) fn update_version(
+    tx: &mut Tx<'_>,
+    of: &ModelRef,
+    description: Option<&str>,
+    stage: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
     tx.exec(
         "UPDATE registry_versions SET description = coalesce($1, description), stage = coalesce($2, stage), updated_at = $3 \
          WHERE model = $4 AND version = $5",
@@ -340,7 +381,12 @@ pub(crate) fn decision_of_step(tx: &mut Tx<'_>, run: &str, step: &str) -> Result
 }
 
 /// Newest first; of one model when given, before the id `before` when not empty.
-pub(crate) fn decisions(tx: &mut Tx<'_>, model: Option<&ModelName>, before: &str, limit: usize) -> Result<Vec<GateDecision>> {
+pub(crate) fn decisions(
+    tx: &mut Tx<'_>,
+    model: Option<&ModelName>,
+    before: &str,
+    limit: usize,
+) -> Result<Vec<GateDecision>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let (model, before) = (model.map_or("", ModelName::as_str), if before.is_empty() { "~" } else { before });
     tx.all(
@@ -355,7 +401,8 @@ fn decision_row(row: &Row<'_>) -> Result<GateDecision> {
     Ok(GateDecision {
         id: row.parsed(0)?,
         model: row.parsed(1)?,
-        verdict: serde_json::from_value(verdict).map_err(|source| Error::internal("a stored verdict does not read", source))?,
+        verdict: serde_json::from_value(verdict)
+            .map_err(|source| Error::internal("a stored verdict does not read", source))?,
         reason: row.text(3)?,
         pipeline_run: row.text(4)?,
         at: row.time(5)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitcrew_contracts::event::{Event as _, Envelope};
+use pitcrew_contracts::event::{Envelope, Event as _};
 use pitcrew_contracts::release::{ReleaseFacts, ReleasePromoted, ReleaseRolledBack};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Cause, Ctx, Result};
@@ -28,7 +28,8 @@ impl Subscriber for FollowReleases {
     }
 
     fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<()> {
-        let cause = Cause { kind: "release".to_owned(), id: event.subject.name.clone(), summary: event.summary.clone() };
+        let cause =
+            Cause { kind: "release".to_owned(), id: event.subject.name.clone(), summary: event.summary.clone() };
         let ctx = Ctx::system("release").because(cause);
         if let Some(ReleasePromoted(facts)) = event.open()? {
             move_alias(tx, &self.0.parts, &ctx, &facts.model, &facts.alias, Some(facts.candidate), &facts.reason)?;

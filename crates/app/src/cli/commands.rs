@@ -1,0 +1,242 @@
+//! The commands that call the server.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use pitcrew_client::Client;
+use pitcrew_kernel::{Error, Result};
+use serde_json::{Map, Value, json};
+
+use super::args::{Alerts, Command, Data, Demo, Deployments, Models, Predict, Root, Run, Runs, Token, Which};
+use super::out::{Out, field, items};
+use super::{follow, show};
+
+/// Largest body read from standard input.
+const MAX_STDIN: u64 = 16 * 1024 * 1024;
+
+pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<ExitCode> {
+    match command {
+        Command::Plan(root) => apply(client, &root, true, out).await?,
+        Command::Apply(root) => apply(client, &root, false, out).await?,
+        Command::Run(run) => return start(client, run, out).await,
+        Command::Runs(runs) => list_runs(client, &runs, out).await?,
+        Command::Logs(logs) => follow::logs(client, &logs, out).await?,
+        Command::Cancel { run } => {
+            let value = client.post(&format!("/api/v1/pipeline-runs/{}/cancel", escape(&run)), &json!({})).await?;
+            out.result(&value, show::pipeline_run);
+        }
+        Command::Data(data) => data_sets(client, data, out).await?,
+        Command::Models(models) => registry(client, models, out).await?,
+        Command::Deployments(deployments) => serving(client, deployments, out).await?,
+        Command::Predict(predict) => self::predict(client, &predict, out).await?,
+        Command::Alerts(alerts) => return self::alerts(client, &alerts, out).await,
+        Command::Events(events) => follow::events(client, &events, out).await?,
+        Command::Wait { timeout } => return wait(client, timeout, out).await,
+        Command::Gc { dry_run } => {
+            let value = client.post("/api/v1/gc", &json!({ "dry_run": dry_run })).await?;
+            let verb = if dry_run { "would be removed" } else { "removed" };
+            out.result(&value, |v| format!("{} objects, {} bytes {verb}", field(v, "/objects"), field(v, "/bytes")));
+        }
+        Command::Token(token) => tokens(client, token, out).await?,
+        // Answered before a server is needed.
+        Command::Up(_) | Command::Init(_) | Command::Schema | Command::Completions { .. } | Command::Restore(_) | Command::Backup(_) => {}
+        Command::Doctor | Command::Demo(_) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A name as one segment of a path.
+pub(crate) fn escape(text: &str) -> String {
+    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-_.".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+async fn apply(client: &Client, root: &Root, dry_run: bool, out: Out) -> Result<()> {
+    let folder = root.folder.canonicalize().map_err(|source| {
+        Error::not_found("PROJECT_MISSING", format!("`{}` is not there: {source}", root.folder.display())).hint("name the project's folder")
+    })?;
+    let body = json!({ "root": folder.to_string_lossy(), "dry_run": dry_run });
+    let value = client.post("/api/v1/apply", &body).await?;
+    out.result(&value, show::changes);
+    Ok(())
+}
+
+async fn start(client: &Client, run: Run, out: Out) -> Result<ExitCode> {
+    let mut params = Map::new();
+    for param in &run.params {
+        let (name, value) = param.split_once('=').ok_or_else(|| {
+            Error::invalid("PARAM_INVALID", format!("`{param}` is not a parameter")).hint("write it like `--param seed=8`")
+        })?;
+        params.insert(name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())));
+    }
+    let body = json!({ "params": params, "reason": run.reason, "force": run.force });
+    let value = client.post(&format!("/api/v1/pipelines/{}/runs", escape(&run.pipeline)), &body).await?;
+    if !run.watch {
+        out.result(&value, show::pipeline_run);
+        out.note(&format!("follow it with `pitcrew logs -f {}`", field(&value, "/id")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    follow::run(client, &field(&value, "/id"), out).await
+}
+
+async fn list_runs(client: &Client, runs: &Runs, out: Out) -> Result<()> {
+    if let Some(run) = &runs.run {
+        let value = client.get(&format!("/api/v1/pipeline-runs/{}", escape(run))).await?;
+        out.result(&value, show::pipeline_run);
+        return Ok(());
+    }
+    let mut path = format!("/api/v1/pipeline-runs?limit={}", runs.limit);
+    for (name, value) in [("pipeline", &runs.pipeline), ("state", &runs.state)] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", escape(value)));
+        }
+    }
+    out.result(&client.get(&path).await?, show::pipeline_runs);
+    Ok(())
+}
+
+async fn data_sets(client: &Client, data: Data, out: Out) -> Result<()> {
+    match data {
+        Data::Add { dataset, dry_run } => {
+            let value = client.post(&format!("/api/v1/datasets/{}/versions", escape(&dataset)), &json!({ "dry_run": dry_run })).await?;
+            out.result(&value, |v| {
+                let version = v.get("version").map(show::dataset_version).unwrap_or_default();
+                let created = v.get("created") == Some(&Value::Bool(true));
+                let note = match (created, dry_run) {
+                    (_, true) => "checked only; nothing is kept\n\n",
+                    (false, _) => "the source has not changed; this is the newest version\n\n",
+                    (true, _) => "",
+                };
+                format!("{note}{version}")
+            });
+        }
+        Data::Ls { dataset: None } => out.result(&client.get("/api/v1/datasets").await?, show::datasets),
+        Data::Ls { dataset: Some(name) } => {
+            out.result(&client.get(&format!("/api/v1/datasets/{}/versions", escape(&name))).await?, show::dataset_versions);
+        }
+        Data::Show { version } => {
+            let value = match version.rsplit_once('@') {
+                Some((name, number)) => client.get(&format!("/api/v1/datasets/{}/versions/{}", escape(name), escape(number))).await?,
+                None => newest(client.get(&format!("/api/v1/datasets/{}", escape(&version))).await?, &version)?,
+            };
+            out.result(&value, show::dataset_version);
+        }
+    }
+    Ok(())
+}
+
+fn newest(dataset: Value, name: &str) -> Result<Value> {
+    match dataset.get("latest") {
+        Some(Value::Null) | None => Err(Error::not_found("DATASET_EMPTY", format!("data set `{name}` has no version yet"))
+            .hint(format!("`pitcrew data add {name}` makes one"))),
+        Some(version) => Ok(version.clone()),
+    }
+}
+
+async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
+    match models {
+        Models::Ls => out.result(&client.get("/api/v1/models").await?, show::models),
+        Models::Show { model } => match model.rsplit_once('/') {
+            Some((name, version)) => {
+                out.result(&client.get(&format!("/api/v1/models/{}/versions/{}", escape(name), escape(version))).await?, show::plain);
+            }
+            None => out.result(&client.get(&format!("/api/v1/models/{}/versions", escape(&model))).await?, show::model_versions),
+        },
+        Models::Alias { version, alias, reason } => {
+            let wrong = || Error::invalid("REFERENCE_INVALID", format!("`{version}` is not a model version like `bikes/3`"));
+            let (name, number) = version.rsplit_once('/').ok_or_else(wrong)?;
+            let number: i64 = number.parse().map_err(|_| wrong())?;
+            let path = format!("/api/v1/models/{}/aliases/{}", escape(name), escape(&alias));
+            let value = client.put(&path, &json!({ "version": number, "reason": reason })).await?;
+            out.result(&value, |_| format!("{name}@{alias} is now version {number}"));
+        }
+        Models::History { model } => out.result(&client.get(&format!("/api/v1/models/{}/alias-history", escape(&model))).await?, show::alias_history),
+        Models::Gates { model } => {
+            let path = model.map_or("/api/v1/gate-decisions".to_owned(), |name| format!("/api/v1/gate-decisions?model={}", escape(&name)));
+            out.result(&client.get(&path).await?, show::gates);
+        }
+    }
+    Ok(())
+}
+
+async fn serving(client: &Client, deployments: Deployments, out: Out) -> Result<()> {
+    match deployments {
+        Deployments::Ls => out.result(&client.get("/api/v1/deployments").await?, show::deployments),
+        Deployments::Show { deployment } => out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::plain),
+        Deployments::Releases { release: None } => out.result(&client.get("/api/v1/releases").await?, show::releases),
+        Deployments::Releases { release: Some(id) } => {
+            out.result(&client.get(&format!("/api/v1/releases/{}", escape(&id))).await?, show::release);
+        }
+        Deployments::Promote { release, reason } => end_release(client, &release, "promote", &reason, out).await?,
+        Deployments::Abort { release, reason } => end_release(client, &release, "abort", &reason, out).await?,
+    }
+    Ok(())
+}
+
+async fn end_release(client: &Client, release: &str, verb: &str, reason: &str, out: Out) -> Result<()> {
+    let value = client.post(&format!("/api/v1/releases/{}/{verb}", escape(release)), &json!({ "reason": reason })).await?;
+    out.result(&value, show::release);
+    Ok(())
+}
+
+/// Rows of named values become one tensor a column.
+async fn predict(client: &Client, predict: &Predict, out: Out) -> Result<()> {
+    let text = if predict.records == "-" { stdin()? } else { predict.records.clone() };
+    let wrong = |why: String| Error::invalid("RECORDS_INVALID", format!("the records are not a JSON list of objects: {why}"));
+    let records: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let body = json!({ "dataframe_records": records });
+    let mut path = format!("/deployments/{}/invocations", escape(&predict.deployment));
+    if let Some(time) = &predict.event_time {
+        path.push_str(&format!("?event_time={}", escape(time)));
+    }
+    let value = client.post(&path, &body).await?;
+    out.result(&value, |v| {
+        let list = v.get("predictions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    });
+    Ok(())
+}
+
+fn stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MAX_STDIN)
+        .read_to_string(&mut text)
+        .map_err(|source| Error::invalid("RECORDS_INVALID", "standard input cannot be read as text").with_source(source))?;
+    Ok(text)
+}
+
+async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> {
+    let path = alerts.state.as_ref().map_or("/api/v1/alerts".to_owned(), |state| format!("/api/v1/alerts?state={}", escape(state)));
+    let value = client.get(&path).await?;
+    out.result(&value, show::alerts);
+    let firing = items(&value).iter().any(|alert| field(alert, "/state") == "firing");
+    Ok(if alerts.check && firing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn wait(client: &Client, timeout: u64, out: Out) -> Result<ExitCode> {
+    let value = client.get(&format!("/api/v1/rest?timeout_ms={}", timeout.saturating_mul(1_000))).await?;
+    let at_rest = value.get("at_rest") == Some(&Value::Bool(true));
+    out.result(&value, |_| if at_rest { "the loop is at rest".to_owned() } else { "the loop is still busy".to_owned() });
+    Ok(if at_rest { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
+    match token {
+        Token::Create { name, access, expires_in } => {
+            let value = client.post("/api/v1/tokens", &json!({ "name": name, "access": access, "expires_in": expires_in })).await?;
+            out.result(&value, |v| field(v, "/token"));
+            out.note("keep it safe: it is shown only this once");
+        }
+        Token::Ls => out.result(&client.get("/api/v1/tokens").await?, show::tokens),
+        Token::Revoke { id } => {
+            let value = client.delete(&format!("/api/v1/tokens/{}", escape(&id))).await?;
+            out.result(&value, |_| format!("{id} works no more"));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn demo(demo: Demo, out: Out) -> Result<ExitCode> {
+    let Which::Bikes(bikes) = demo.which;
+    crate::server::demo_bikes(bikes, out).await
+}

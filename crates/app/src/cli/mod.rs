@@ -1,0 +1,63 @@
+//! The command line.
+//!
+//! Everything but `up`, `init`, `restore`, `schema` and `completions` is a call of the HTTP API: what the command line can do, anyone can.
+
+mod args;
+mod backup;
+mod commands;
+mod doctor;
+mod follow;
+mod out;
+mod project;
+mod show;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pitcrew_kernel::{Error, Kind};
+
+use args::{Args, Command};
+use out::Out;
+
+/// Parses the arguments, does it, answers with an exit code (listed in `pitcrew --help`).
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    let out = Out::new(args.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(source) => return report(&Error::internal("the async runtime cannot start", source), out),
+    };
+    let result = runtime.block_on(run(args, out));
+    match result {
+        Ok(code) => code,
+        Err(error) => report(&error, out),
+    }
+}
+
+async fn run(args: Args, out: Out) -> pitcrew_kernel::Result<ExitCode> {
+    let reach = args.reach;
+    match args.command {
+        Command::Up(up) => crate::server::up(up, reach.home()).await,
+        Command::Init(init) => project::init(&init, out),
+        Command::Schema => project::schema(out),
+        Command::Completions { shell } => project::completions(shell),
+        Command::Restore(restore) => backup::restore(&restore, &reach.home(), out),
+        Command::Backup(plan) => backup::backup(&plan, &reach.home(), out).await,
+        Command::Doctor => doctor::doctor(&reach, out).await,
+        Command::Demo(demo) => commands::demo(demo, out).await,
+        command => commands::call(command, &reach.client()?, out).await,
+    }
+}
+
+fn report(error: &Error, out: Out) -> ExitCode {
+    out.error(error, std::io::stderr().is_terminal());
+    ExitCode::from(match error.kind() {
+        Kind::Invalid | Kind::TooLarge => 2,
+        Kind::NotFound => 3,
+        Kind::Conflict | Kind::Precondition => 4,
+        Kind::Unauthenticated | Kind::Forbidden => 5,
+        Kind::Unavailable | Kind::Limited | Kind::Timeout => 6,
+        Kind::Internal => 70,
+    })
+}

@@ -1,0 +1,106 @@
+//! What is printed: text for people, JSON for programs. Results go to standard output, everything else to standard error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+
+use pitcrew_kernel::Error;
+use serde_json::{Value, json};
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Out {
+    json: bool,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A result: `value` as JSON, or what `text` makes of it.
+    pub(crate) fn result(self, value: &Value, text: impl FnOnce(&Value) -> String) {
+        if self.json {
+            println!("{value:#}");
+        } else {
+            let text = text(value);
+            if !text.is_empty() {
+                println!("{}", text.trim_end());
+            }
+        }
+    }
+
+    /// One line of a stream.
+    pub(crate) fn line(self, value: &Value, text: impl FnOnce(&Value) -> String) {
+        if self.json {
+            println!("{value}");
+        } else {
+            println!("{}", text(value));
+        }
+    }
+
+    /// Text that is a result as it is (a log, a script).
+    pub(crate) fn raw(self, text: &str) {
+        print!("{text}");
+    }
+
+    /// A remark for people.
+    pub(crate) fn note(self, text: &str) {
+        if !self.json {
+            eprintln!("{text}");
+        }
+    }
+
+    pub(crate) fn error(self, error: &Error, colour: bool) {
+        if self.json {
+            eprintln!("{}", json!({ "error": { "code": error.code(), "detail": error.detail(), "hint": error.hint_text() } }));
+            return;
+        }
+        let (red, cyan, plain) = if colour { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+        eprintln!("{red}error{plain}: {}", error.detail());
+        if let Some(hint) = error.hint_text() {
+            eprintln!("{cyan}hint{plain}: {hint}");
+        }
+    }
+}
+
+/// Rows in columns as wide as their widest cell.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(&mut head.iter().copied())];
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+    lines.join("\n")
+}
+
+/// The text of a field, `-` when it is not there.
+pub(crate) fn field(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.is_f64() => format!("{:.4}", number.as_f64().unwrap_or(0.0)),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The items of a list.
+pub(crate) fn items(value: &Value) -> &[Value] {
+    value.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_absent_fields_show() {
+        let value = json!({"items": [{"a": "x", "b": 1.5}, {"a": "longer"}]});
+        let rows: Vec<Vec<String>> = items(&value).iter().map(|item| vec![field(item, "/a"), field(item, "/b")]).collect();
+        assert_eq!(table(&["A", "B"], &rows), "A       B\nx       1.5000\nlonger  -");
+    }
+}

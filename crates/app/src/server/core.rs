@@ -1,0 +1,112 @@
+//! What the server's own routes stand on.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pitcrew_auth::{Auth, Mode};
+use pitcrew_blob::Blobs;
+use pitcrew_contracts::rest::Settle;
+use pitcrew_db::{Db, Tx};
+use pitcrew_kernel::{Access, Clock, Ctx, Digest, Result, Timestamp};
+use pitcrew_work::{Pump, Tasks, in_flight};
+use serde_json::{Value, json};
+
+use super::apply::Applier;
+
+/// Between two looks at whether the loop is at rest.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Objects younger than this are never collected: their reference may be about to be committed.
+const GC_GRACE: Duration = Duration::from_secs(3_600);
+
+/// One slice's list of the objects it needs.
+pub(crate) type References = fn(&mut Tx<'_>) -> Result<HashSet<Digest>>;
+
+pub(crate) struct Core {
+    pub(crate) db: Db,
+    pub(crate) blobs: Blobs,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) pump: Arc<Pump>,
+    pub(crate) applier: Applier,
+    pub(crate) settle: Vec<Arc<dyn Settle>>,
+    pub(crate) references: Vec<References>,
+    pub(crate) tasks: Tasks,
+    pub(crate) home: PathBuf,
+    pub(crate) started_at: Timestamp,
+}
+
+struct Load {
+    outbox_lag: i64,
+    ready: i64,
+    running: i64,
+    busy: Option<String>,
+}
+
+impl Load {
+    fn at_rest(&self) -> bool {
+        self.outbox_lag == 0 && self.ready == 0 && self.running == 0 && self.busy.is_none()
+    }
+}
+
+impl Core {
+    async fn load(&self) -> Result<Load> {
+        let mut busy = None;
+        for part in &self.settle {
+            busy = busy.or(part.settle().await);
+        }
+        let now = self.clock.now();
+        let outbox_lag = self.pump.lag().await?;
+        let (ready, running) = self.db.read(move |tx| in_flight(tx, now)).await?;
+        Ok(Load { outbox_lag, ready, running, busy })
+    }
+
+    /// The server's state, as `GET /api/v1/status` shows it.
+    pub(crate) async fn status(&self) -> Result<Value> {
+        let load = self.load().await?;
+        let auth = match self.auth.mode() {
+            Mode::None => "none",
+            Mode::Token => "token",
+        };
+        Ok(json!({
+            "name": "pitcrew", "version": env!("CARGO_PKG_VERSION"), "home": self.home, "started_at": self.started_at, "auth": auth,
+            "at_rest": load.at_rest(),
+            "work": { "outbox_lag": load.outbox_lag, "jobs_ready": load.ready, "jobs_running": load.running, "busy": load.busy },
+        }))
+    }
+
+    /// Waits until nothing is under way, or until `patience` is used up. Rest is seen twice in a row, so that work handed from one part to
+    /// the next between two looks is not missed.
+    pub(crate) async fn come_to_rest(&self, patience: Duration) -> Result<()> {
+        let until = self.clock.now().plus(patience);
+        let mut seen = 0;
+        while seen < 2 && self.clock.now() < until {
+            if self.load().await?.at_rest() {
+                seen += 1;
+            } else {
+                seen = 0;
+                self.clock.sleep(LOOK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes objects that nothing refers to.
+    pub(crate) async fn collect_garbage(&self, ctx: &Ctx, dry_run: bool) -> Result<Value> {
+        ctx.require(Access::Admin)?;
+        let references = self.references.clone();
+        let keep = self
+            .db
+            .read(move |tx| {
+                let mut keep = HashSet::new();
+                for list in references {
+                    keep.extend(list(tx)?);
+                }
+                Ok(keep)
+            })
+            .await?;
+        let collected = self.blobs.gc(&keep, GC_GRACE, dry_run).await?;
+        Ok(json!({ "objects": collected.objects, "bytes": collected.bytes, "dry_run": dry_run }))
+    }
+}

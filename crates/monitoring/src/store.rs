@@ -1,0 +1,348 @@
+//! Monitoring's tables. Nothing else in this crate knows a column.
+
+use pitcrew_contracts::names::{AlertRuleName, DeploymentName, MonitorName};
+use pitcrew_contracts::spec::{Alert, Monitor};
+use pitcrew_db::{Arg, Row, Tx};
+use pitcrew_kernel::{Error, Result, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::alert::{AlertRecord, AlertState};
+use crate::model::{Window, WindowState};
+
+fn json_text(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|source| Error::internal("a monitoring value does not serialise", source))
+}
+
+pub(crate) fn set_monitor(tx: &mut Tx<'_>, name: &str, spec: &Monitor) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_monitors (name, deployment, spec) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET deployment = excluded.deployment, spec = excluded.spec",
+        &[name.into(), spec.deployment.as_str().into(), json_text(spec)?.into()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn delete_monitor(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+    tx.exec("DELETE FROM monitoring_monitors WHERE name = $1", &[name.into()]).map(drop)
+}
+
+pub(crate) fn set_rule(tx: &mut Tx<'_>, name: &str, spec: &Alert) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_rules (name, monitor, spec) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET monitor = excluded.monitor, spec = excluded.spec",
+        &[name.into(), spec.monitor.as_str().into(), json_text(spec)?.into()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn delete_rule(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+    tx.exec("DELETE FROM monitoring_rules WHERE name = $1", &[name.into()]).map(drop)
+}
+
+pub(crate) fn monitors(tx: &mut Tx<'_>) -> Result<Vec<(MonitorName, Monitor)>> {
+    tx.all("SELECT name, spec FROM monitoring_monitors ORDER BY name", &[], |row| Ok((row.parsed(0)?, row.json(1)?)))
+}
+
+pub(crate) fn monitor(tx: &mut Tx<'_>, name: &MonitorName) -> Result<Option<Monitor>> {
+    tx.optional("SELECT spec FROM monitoring_monitors WHERE name = $1", &[name.as_str().into()], |row| row.json(0))
+}
+
+pub(crate) fn monitors_of(tx: &mut Tx<'_>, deployment: &DeploymentName) -> Result<Vec<MonitorName>> {
+    tx.all(
+        "SELECT name FROM monitoring_monitors WHERE deployment = $1 ORDER BY name",
+        &[deployment.as_str().into()],
+        |row| row.parsed(0),
+    )
+}
+
+pub(crate) fn rules(tx: &mut Tx<'_>) -> Result<Vec<(AlertRuleName, Alert)>> {
+    tx.all("SELECT name, spec FROM monitoring_rules ORDER BY name", &[], |row| Ok((row.parsed(0)?, row.json(1)?)))
+}
+
+/// How far a monitor has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) first_at: Timestamp,
+    pub(crate) watermark: Timestamp,
+    pub(crate) evaluated_to: Option<Timestamp>,
+    pub(crate) dirty: Option<(Timestamp, Timestamp)>,
+}
+
+pub(crate) fn progress(tx: &mut Tx<'_>, monitor: &MonitorName) -> Result<Option<Progress>> {
+    tx.optional(
+        "SELECT first_at, watermark, evaluated_to, dirty_from, dirty_to FROM monitoring_progress WHERE monitor = $1",
+        &[monitor.as_str().into()],
+        |row| {
+            Ok(Progress {
+                first_at: row.time(0)?,
+                watermark: row.time(1)?,
+                evaluated_to: row.opt_time(2)?,
+                dirty: row.opt_time(3)?.zip(row.opt_time(4)?),
+            })
+        },
+    )
+}
+
+/// Remembers that the stretch from `from` to `to` has changed.
+pub(crate) fn mark_dirty(
+    tx: &mut Tx<'_>,
+    monitor: &MonitorName,
+    from: Timestamp,
+    to: Timestamp,
+    watermark: Timestamp,
+) -> Result<()> {
+    let before = progress(tx, monitor)?;
+    let (dirty_from, dirty_to) = match before.and_then(|before| before.dirty) {
+        Some((old_from, old_to)) => (old_from.min(from), old_to.max(to)),
+        None => (from, to),
+    };
+    let first = before.map_or(from, |before| before.first_at.min(from));
+    let watermark = before.map_or(watermark, |before| before.watermark.max(watermark));
+    tx.exec(
+        "INSERT INTO monitoring_progress (monitor, first_at, watermark, dirty_from, dirty_to) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (monitor) DO UPDATE SET first_at = excluded.first_at, watermark = excluded.watermark, \
+         dirty_from = excluded.dirty_from, dirty_to = excluded.dirty_to",
+        &[monitor.as_str().into(), first.into(), watermark.into(), dirty_from.into(), dirty_to.into()],
+    )?;
+    Ok(())
+}
+
+/// The windows up to `to` are judged; `rest` of the dirty stretch is not yet, unless it has grown meanwhile.
+pub(crate) fn advance(tx: &mut Tx<'_>, monitor: &MonitorName, seen: Progress, to: Timestamp) -> Result<()> {
+    let now = progress(tx, monitor)?;
+    let unchanged = now.is_some_and(|now| now.dirty == seen.dirty);
+    let evaluated_to = seen.evaluated_to.map_or(to, |before| before.max(to));
+    let clear = if unchanged { ", dirty_from = NULL, dirty_to = NULL" } else { "" };
+    tx.exec(
+        &format!("UPDATE monitoring_progress SET evaluated_to = $1{clear} WHERE monitor = $2"),
+        &[evaluated_to.into(), monitor.as_str().into()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn window(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp) -> Result<Option<Window>> {
+    tx.optional(
+        "SELECT body FROM monitoring_windows WHERE monitor = $1 AND end_at = $2",
+        &[monitor.as_str().into(), end.into()],
+        |row| row.json(0),
+    )
+}
+
+pub(crate) fn put_window(tx: &mut Tx<'_>, window: &Window) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_windows (monitor, end_at, start_at, state, revision, body) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (monitor, end_at) DO UPDATE SET state = excluded.state, revision = excluded.revision, body = excluded.body",
+        &[
+            window.monitor.as_str().into(),
+            window.end.into(),
+            window.start.into(),
+            window.state.as_str().into(),
+            window.revision.into(),
+            json_text(window)?.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Windows whose end lies in `(from, to]`, newest first, at most `limit`.
+pub(crate) fn windows(
+    tx: &mut Tx<'_>,
+    monitor: &MonitorName,
+    from: Timestamp,
+    to: Timestamp,
+    limit: usize,
+) -> Result<Vec<Window>> {
+    tx.all(
+        "SELECT body FROM monitoring_windows WHERE monitor = $1 AND end_at > $2 AND end_at <= $3 ORDER BY end_at DESC LIMIT $4",
+        &[monitor.as_str().into(), from.into(), to.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
+        |row| row.json(0),
+    )
+}
+
+/// How many windows up to `end` missed the objective in a row, windows without data not counted.
+pub(crate) fn breaches_in_a_row(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp, most: u32) -> Result<u32> {
+    let states = tx.all(
+        "SELECT state FROM monitoring_windows WHERE monitor = $1 AND end_at <= $2 AND state <> 'no_data' ORDER BY end_at DESC LIMIT $3",
+        &[monitor.as_str().into(), end.into(), most.into()],
+        |row| row.text(0),
+    )?;
+    let row = states.iter().take_while(|state| state.as_str() == WindowState::Breach.as_str()).count();
+    Ok(u32::try_from(row).unwrap_or(u32::MAX))
+}
+
+const ALERT: &str = "SELECT id, rule, monitor, metric, state, value, threshold, event_time, summary, pending_at, fired_at, resolved_at, \
+     action_run, acted_at_event_time, pipeline_run FROM monitoring_alerts";
+
+fn alert_row(row: &Row<'_>) -> Result<AlertRecord> {
+    let state = match row.text(4)?.as_str() {
+        "pending" => AlertState::Pending,
+        "firing" => AlertState::Firing,
+        _ => AlertState::Resolved,
+    };
+    Ok(AlertRecord {
+        id: row.parsed(0)?,
+        rule: row.parsed(1)?,
+        monitor: row.parsed(2)?,
+        metric: row.text(3)?,
+        state,
+        value: row.float(5)?,
+        threshold: row.float(6)?,
+        event_time: row.time(7)?,
+        summary: row.text(8)?,
+        pending_at: row.time(9)?,
+        fired_at: row.opt_time(10)?,
+        resolved_at: row.opt_time(11)?,
+        action_run: row.opt_text(12)?,
+        acted_at_event_time: row.opt_time(13)?,
+        pipeline_run: row.opt_text(14)?,
+    })
+}
+
+pub(crate) fn put_alert(tx: &mut Tx<'_>, alert: &AlertRecord) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_alerts (id, rule, monitor, metric, state, value, threshold, event_time, summary, pending_at, fired_at, \
+         resolved_at, action_run, acted_at_event_time, pipeline_run) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, value = excluded.value, event_time = excluded.event_time, \
+         summary = excluded.summary, fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, action_run = excluded.action_run, \
+         acted_at_event_time = excluded.acted_at_event_time, pipeline_run = excluded.pipeline_run",
+        &[
+            Arg::show(&alert.id),
+            alert.rule.as_str().into(),
+            alert.monitor.as_str().into(),
+            alert.metric.as_str().into(),
+            alert.state.as_str().into(),
+            alert.value.into(),
+            alert.threshold.into(),
+            alert.event_time.into(),
+            alert.summary.as_str().into(),
+            alert.pending_at.into(),
+            alert.fired_at.into(),
+            alert.resolved_at.into(),
+            alert.action_run.as_deref().into(),
+            alert.acted_at_event_time.into(),
+            alert.pipeline_run.as_deref().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn open_alert(tx: &mut Tx<'_>, rule: &AlertRuleName) -> Result<Option<AlertRecord>> {
+    tx.optional(
+        &format!("{ALERT} WHERE rule = $1 AND state <> 'resolved' ORDER BY id DESC LIMIT 1"),
+        &[rule.as_str().into()],
+        alert_row,
+    )
+}
+
+/// When, in event time, the rule acted last.
+pub(crate) fn last_action(tx: &mut Tx<'_>, rule: &AlertRuleName) -> Result<Option<Timestamp>> {
+    tx.one("SELECT max(acted_at_event_time) FROM monitoring_alerts WHERE rule = $1", &[rule.as_str().into()], |row| {
+        row.opt_time(0)
+    })
+}
+
+pub(crate) fn alert(tx: &mut Tx<'_>, id: &str) -> Result<Option<AlertRecord>> {
+    tx.optional(&format!("{ALERT} WHERE id = $1"), &[id.into()], alert_row)
+}
+
+/// Newest first, in `state` when not empty, before the id `before` when not empty.
+pub(crate) fn alerts(tx: &mut Tx<'_>, state: &str, before: &str, limit: usize) -> Result<Vec<AlertRecord>> {
+    let before = if before.is_empty() { "~" } else { before };
+    tx.all(
+        &format!("{ALERT} WHERE ($1 = '' OR state = $1) AND id < $2 ORDER BY id DESC LIMIT $3"),
+        &[state.into(), before.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
+        alert_row,
+    )
+}
+
+pub(crate) fn link_run(tx: &mut Tx<'_>, alert: &str, run: &str) -> Result<()> {
+    tx.exec("UPDATE monitoring_alerts SET pipeline_run = $1 WHERE id = $2", &[run.into(), alert.into()]).map(drop)
+}
+
+/// One message to one target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) alert: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) transition: &'a str,
+}
+
+pub(crate) fn put_notification(
+    tx: &mut Tx<'_>,
+    of: Delivery<'_>,
+    state: &str,
+    attempts: i64,
+    at: Timestamp,
+    error: Option<&str>,
+) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_notifications (alert, target, transition, state, attempts, at, error) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (alert, target, transition) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, at = excluded.at, error = excluded.error",
+        &[of.alert.into(), of.target.into(), of.transition.into(), state.into(), attempts.into(), at.into(), error.into()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn notifications(tx: &mut Tx<'_>, alert: &str) -> Result<Vec<Value>> {
+    tx.all(
+        "SELECT target, transition, state, attempts, at, error FROM monitoring_notifications WHERE alert = $1 ORDER BY at, target",
+        &[alert.into()],
+        |row| {
+            Ok(json!({ "target": row.text(0)?, "transition": row.text(1)?, "state": row.text(2)?, "attempts": row.int(3)?, "at": row.time(4)?, "error": row.opt_text(5)? }))
+        },
+    )
+}
+
+/// A mark on the timeline.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Annotation {
+    pub(crate) seq: i64,
+    pub(crate) t: Option<Timestamp>,
+    pub(crate) at: Timestamp,
+    pub(crate) kind: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) title: String,
+    pub(crate) detail: String,
+    pub(crate) link: (String, String),
+}
+
+pub(crate) fn put_annotation(tx: &mut Tx<'_>, mark: &Annotation) -> Result<()> {
+    tx.exec(
+        "INSERT INTO monitoring_annotations (seq, t, at, kind, severity, title, detail, link_kind, link_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (seq) DO NOTHING",
+        &[
+            mark.seq.into(),
+            mark.t.into(),
+            mark.at.into(),
+            mark.kind.into(),
+            mark.severity.into(),
+            mark.title.as_str().into(),
+            mark.detail.as_str().into(),
+            mark.link.0.as_str().into(),
+            mark.link.1.as_str().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The newest marks, oldest first. Those from before the first prediction stand at `first`.
+pub(crate) fn annotations(tx: &mut Tx<'_>, first: Option<Timestamp>, limit: i64) -> Result<Vec<Value>> {
+    let mut marks = tx.all(
+        "SELECT t, at, kind, severity, title, detail, link_kind, link_id FROM monitoring_annotations ORDER BY seq DESC LIMIT $1",
+        &[limit.into()],
+        |row| {
+            Ok(json!({
+                "t": row.opt_time(0)?.or(first), "at": row.time(1)?, "kind": row.text(2)?, "severity": row.text(3)?, "title": row.text(4)?,
+                "detail": row.text(5)?, "link": { "kind": row.text(6)?, "id": row.text(7)? },
+            }))
+        },
+    )?;
+    marks.reverse();
+    Ok(marks)
+}
+
+/// The latest event time any monitor has heard of.
+pub(crate) fn latest_watermark(tx: &mut Tx<'_>) -> Result<Option<Timestamp>> {
+    tx.one("SELECT max(watermark) FROM monitoring_progress", &[], |row| row.opt_time(0))
+}
