@@ -116,6 +116,7 @@ fn words(rule: &Rule) -> (String, Option<String>, String) {
 
 fn bounds(min: Option<String>, max: Option<String>) -> String {
     match (min, max) {
+        (Some(min), Some(max)) if min == max => format!("exactly {min}"),
         (Some(min), Some(max)) => format!("between {min} and {max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, Some(max)) => format!("at most {max}"),
@@ -243,7 +244,7 @@ fn unique(table: &Table, names: &[String]) -> Result<Found, String> {
             }
         }
     }
-    Ok(Found { observed: format!("{} duplicates", failing.rows), ok: failing.rows == 0, failing })
+    Ok(Found { observed: format!("{} of {} repeat", failing.rows, table.rows()), ok: failing.rows == 0, failing })
 }
 
 /// A value as bytes that differ when values do; texts carry their length, so that neighbours cannot run together.
@@ -278,7 +279,7 @@ fn monotonic(column: &Column, strict: bool) -> Result<Found, String> {
         }
         last = Some(value);
     }
-    Ok(Found { observed: format!("{} steps back", failing.rows), ok: failing.rows == 0, failing })
+    Ok(Found { observed: format!("{} of {} step back", failing.rows, column.rows()), ok: failing.rows == 0, failing })
 }
 
 fn order(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {

@@ -11,7 +11,7 @@ use crate::schema::{Field, Schema, name_list};
 /// the same columns, in any order; the first file's order is kept.
 ///
 /// # Errors
-/// `CSV_UNREADABLE`, `CSV_EMPTY`, `CSV_NOT_UTF8`, `CSV_DELIMITER`, `CSV_HEADER_INVALID`, `CSV_COLUMN_MISSING`,
+/// `CSV_UNREADABLE`, `CSV_EMPTY`, `CSV_NOT_TEXT`, `CSV_DELIMITER`, `CSV_HEADER_INVALID`, `CSV_COLUMN_MISSING`,
 /// `CSV_COLUMN_UNEXPECTED`, `CSV_ROW_RAGGED`, `CSV_FIELD_TOO_LONG`: each names file and line and the way out.
 pub fn infer_csv_schema(files: &[CsvFile]) -> Result<Schema> {
     let Some(first) = files.first() else {
@@ -58,5 +58,8 @@ fn places(records: &Records, names: &[String]) -> Result<Vec<usize>> {
 /// The error for a column that a file lacks.
 pub(super) fn missing(records: &Records, name: &str) -> Error {
     let there = name_list(records.header().iter().map(String::as_str));
-    records.fault("CSV_COLUMN_MISSING", format!("column `{name}` is missing")).hint(format!("the header has {there}"))
+    records.here(
+        Error::invalid("CSV_COLUMN_MISSING", format!("column `{name}` is missing"))
+            .hint(format!("the header has {there}")),
+    )
 }

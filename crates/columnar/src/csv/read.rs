@@ -22,7 +22,7 @@ pub enum ExtraColumns {
 /// null; whether nulls are acceptable is for checks to say.
 ///
 /// # Errors
-/// `CSV_UNREADABLE`, `CSV_EMPTY`, `CSV_NOT_UTF8`, `CSV_DELIMITER`, `CSV_HEADER_INVALID`, `CSV_COLUMN_MISSING`,
+/// `CSV_UNREADABLE`, `CSV_EMPTY`, `CSV_NOT_TEXT`, `CSV_DELIMITER`, `CSV_HEADER_INVALID`, `CSV_COLUMN_MISSING`,
 /// `CSV_COLUMN_UNEXPECTED`, `CSV_ROW_RAGGED`, `CSV_VALUE_INVALID`, `CSV_FIELD_TOO_LONG`: each names file, line, column and
 /// value as far as they apply, and the way out.
 pub fn read_csv(files: &[CsvFile], schema: &Schema, extra: ExtraColumns) -> Result<Table> {
@@ -52,7 +52,7 @@ fn read_file(file: &CsvFile, schema: &Schema, extra: ExtraColumns, table: &mut T
             let text = records.text(*place)?;
             parse(text, field.kind).ok_or_else(|| {
                 let what = format!("`{}` in column `{}` is not of type {}", shown(text), field.name, field.kind);
-                records.fault("CSV_VALUE_INVALID", what).hint(advice(text, field.kind))
+                records.here(Error::invalid("CSV_VALUE_INVALID", what).hint(advice(text, field.kind)))
             })
         });
         table.push_row(values)?;
@@ -62,7 +62,8 @@ fn read_file(file: &CsvFile, schema: &Schema, extra: ExtraColumns, table: &mut T
 
 /// The error for a column that nobody declared.
 pub(super) fn unexpected(records: &Records, name: &str) -> Error {
-    records
-        .fault("CSV_COLUMN_UNEXPECTED", format!("column `{}` is not in the schema", shown(name)))
-        .hint("remove the column, or make it part of the data set by starting a new one")
+    records.here(
+        Error::invalid("CSV_COLUMN_UNEXPECTED", format!("column `{}` is not in the schema", shown(name)))
+            .hint("remove the column, or make it part of the data set by starting a new one"),
+    )
 }

@@ -63,7 +63,9 @@ impl Records {
         } else {
             "fill up the row with commas, or look for a line that was cut off"
         };
-        Err(self.fault("CSV_ROW_RAGGED", format!("{found} values where the header has {expected}")).hint(hint))
+        Err(self.here(
+            Error::invalid("CSV_ROW_RAGGED", format!("{found} values where the header has {expected}")).hint(hint),
+        ))
     }
 
     /// The text of a column in the present row.
@@ -71,7 +73,9 @@ impl Records {
         let bytes = self.record.get(column).unwrap_or_default();
         if bytes.len() > MAX_FIELD_BYTES {
             let what = format!("the value of `{}` is longer than {MAX_FIELD_BYTES} bytes", self.header[column]);
-            return Err(self.fault("CSV_FIELD_TOO_LONG", what).hint("look for a quote that is not closed"));
+            return Err(
+                self.here(Error::invalid("CSV_FIELD_TOO_LONG", what).hint("look for a quote that is not closed"))
+            );
         }
         std::str::from_utf8(bytes).map_err(|_| {
             let what = format!(
@@ -79,7 +83,7 @@ impl Records {
                 self.header[column],
                 shown(&String::from_utf8_lossy(bytes))
             );
-            self.fault("CSV_NOT_UTF8", what).hint("save the file as UTF-8")
+            self.here(Error::invalid("CSV_NOT_TEXT", what).hint("save the file as UTF-8"))
         })
     }
 
@@ -88,9 +92,9 @@ impl Records {
         self.record.position().map_or(0, ::csv::Position::line)
     }
 
-    /// An error in the present row.
-    pub(super) fn fault(&self, code: &'static str, what: impl std::fmt::Display) -> Error {
-        Error::invalid(code, format!("{}, line {}: {what}", self.file, self.line()))
+    /// Says of an error that it is in the present row.
+    pub(super) fn here(&self, error: Error) -> Error {
+        error.context(format_args!("{}, line {}", self.file, self.line()))
     }
 
     fn advance(&mut self) -> Result<bool> {
@@ -100,28 +104,35 @@ impl Records {
     fn take_header(&self) -> Result<Vec<String>> {
         if self.record.len() > MAX_COLUMNS {
             let what = format!("{} columns; at most {MAX_COLUMNS} are possible", self.record.len());
-            return Err(self.fault("CSV_HEADER_INVALID", what));
+            return Err(self.here(Error::invalid("CSV_HEADER_INVALID", what)));
         }
         let mut header: Vec<String> = Vec::with_capacity(self.record.len());
         for bytes in &self.record {
-            let name = std::str::from_utf8(bytes)
-                .map_err(|_| self.fault("CSV_NOT_UTF8", "the header is not UTF-8").hint("save the file as UTF-8"))?;
+            let name = std::str::from_utf8(bytes).map_err(|_| {
+                self.here(Error::invalid("CSV_NOT_TEXT", "the header is not UTF-8").hint("save the file as UTF-8"))
+            })?;
             let name = name.trim();
             if name.is_empty() {
                 let what = format!("column {} of the header has no name", header.len() + 1);
-                return Err(self.fault("CSV_HEADER_INVALID", what).hint("give every column a name"));
+                return Err(self.here(Error::invalid("CSV_HEADER_INVALID", what).hint("give every column a name")));
             }
             if header.iter().any(|other| other == name) {
-                return Err(self
-                    .fault("CSV_HEADER_INVALID", format!("column `{}` occurs twice in the header", shown(name)))
-                    .hint("give every column a name of its own"));
+                return Err(self.here(
+                    Error::invalid(
+                        "CSV_HEADER_INVALID",
+                        format!("column `{}` occurs twice in the header", shown(name)),
+                    )
+                    .hint("give every column a name of its own"),
+                ));
             }
             header.push(name.to_owned());
         }
         if header.iter().all(|name| name.parse::<f64>().is_ok()) {
             let what =
                 format!("the first line holds numbers, not names: {}", name_list(header.iter().map(String::as_str)));
-            return Err(self.fault("CSV_HEADER_INVALID", what).hint("put a line with the names of the columns on top"));
+            return Err(self.here(
+                Error::invalid("CSV_HEADER_INVALID", what).hint("put a line with the names of the columns on top"),
+            ));
         }
         Ok(header)
     }
@@ -147,15 +158,15 @@ fn recognise(file: &str, mut head: Vec<u8>) -> Result<Vec<u8>> {
         return Err(empty(file));
     }
     if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
-        return Err(Error::invalid("CSV_NOT_UTF8", format!("{file} is UTF-16")).hint("save the file as UTF-8"));
+        return Err(Error::invalid("CSV_NOT_TEXT", format!("{file} is UTF-16")).hint("save the file as UTF-8"));
     }
     let known: [(&[u8], &str); 4] =
         [(&[0x1F, 0x8B], "gzip"), (b"PAR1", "Parquet"), (b"PK\x03\x04", "a zip archive"), (b"%PDF", "PDF")];
     if let Some((_, what)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Err(Error::invalid("CSV_NOT_UTF8", format!("{file} is {what}, not CSV")).hint("give a plain CSV file"));
+        return Err(Error::invalid("CSV_NOT_TEXT", format!("{file} is {what}, not CSV")).hint("give a plain CSV file"));
     }
     if head.contains(&0) {
-        return Err(Error::invalid("CSV_NOT_UTF8", format!("{file} is a binary file, not CSV")));
+        return Err(Error::invalid("CSV_NOT_TEXT", format!("{file} is a binary file, not CSV")));
     }
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |separator: u8| outside_quotes(line, separator);

@@ -77,7 +77,8 @@ fn memory_breaks_single_observations_and_blocks_mend_them() {
     );
     assert!((8..=14).contains(&block), "{block}");
     assert!(naive.1 > 0.10, "the test would prove nothing: {}", naive.1);
-    assert!(mended.1 <= 0.05, "{}", mended.1);
+    // A thousand runs know this rate to about 0.007.
+    assert!(mended.1 <= 0.06, "{}", mended.1);
 }
 
 #[test]
