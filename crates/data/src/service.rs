@@ -1,7 +1,6 @@
 //! The use cases of data sets. `refresh` has a file of its own.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -117,7 +116,8 @@ impl Data {
             if let Some(parent) = target.parent()
                 && parent != folder
             {
-                fs::create_dir_all(parent)
+                tokio::fs::create_dir_all(parent)
+                    .await
                     .map_err(|source| Error::internal("a folder for the export could not be made", source))?;
             }
             self.blobs.copy_to(&file.digest, &target).await?;
