@@ -1,0 +1,87 @@
+//! Artifacts: the listing of a run's files, and the proxy `/mlflow-artifacts/...` through which clients move bytes.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use pitcrew_kernel::{Ctx, Error};
+use pitcrew_tracking::{ArtifactPath, artifact_response};
+use pitcrew_web::{Answer, Caller, Json};
+
+use crate::Door;
+use crate::wire::{Fields, FileView, Nothing, OfFiles, not_implemented, wrong};
+
+/// `/artifacts/list`: one folder of a run's files.
+pub(crate) async fn list(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfFiles>> {
+    let run = door.tracking.run(&ctx, &fields.run_id()?).await?;
+    let below: ArtifactPath = fields.text_or_empty("path")?.trim_end_matches('/').parse()?;
+    let files = files_below(&door, &ctx, &run.info.artifact_uri, &below).await?;
+    Ok(Json(OfFiles { root_uri: Some(run.info.artifact_uri), files }))
+}
+
+/// The entries of the folder `below` an artifact address, named from that address on.
+pub(crate) async fn files_below(
+    door: &Door,
+    ctx: &Ctx,
+    uri: &str,
+    below: &ArtifactPath,
+) -> Result<Vec<FileView>, Error> {
+    let root = ArtifactPath::of_uri(uri)?
+        .ok_or_else(|| wrong(format!("The artifacts at '{uri}' are not kept by this server.")))?;
+    let entries = door.tracking.list_artifacts(ctx, root.join(below)?).await?;
+    Ok(entries.into_iter().map(|entry| FileView::below(below.as_str(), entry)).collect())
+}
+
+/// `GET /mlflow-artifacts/artifacts?path=`: one folder, names only.
+pub(crate) async fn proxy_list(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfFiles>> {
+    let folder: ArtifactPath = fields.text_or_empty("path")?.trim_end_matches('/').parse()?;
+    let entries = door.tracking.list_artifacts(&ctx, folder).await?;
+    Ok(Json(OfFiles { root_uri: None, files: entries.into_iter().map(|entry| FileView::below("", entry)).collect() }))
+}
+
+pub(crate) async fn download(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    Path(path): Path<String>,
+) -> Answer<Response> {
+    let path: ArtifactPath = path.parse()?;
+    let content = door.tracking.open_artifact(&ctx, path.clone()).await?;
+    Ok(artifact_response(content, path.name()))
+}
+
+/// Takes the bytes as they come: memory does not grow with the file.
+pub(crate) async fn upload(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    Path(path): Path<String>,
+    body: Body,
+) -> Answer<Json<Nothing>> {
+    let mut upload = door.tracking.upload_artifact(&ctx, path.parse()?).await?;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece
+            .map_err(|source| Error::invalid("BODY_INCOMPLETE", "the body did not arrive whole").with_source(source))?;
+        upload.write(piece).await?;
+    }
+    door.tracking.finish_artifact(&ctx, upload).await?;
+    Ok(Json(Nothing {}))
+}
+
+pub(crate) async fn delete(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    Path(path): Path<String>,
+) -> Answer<Json<Nothing>> {
+    door.tracking.delete_artifact(&ctx, path.parse()?).await?;
+    Ok(Json(Nothing {}))
+}
+
+/// Clients ask, and then send the file in one piece.
+pub(crate) async fn no_multipart() -> Answer<Json<Nothing>> {
+    Err(not_implemented("Multipart upload is not supported for the current artifact repository").into())
+}
+
+/// Clients ask, and then read through the proxy.
+pub(crate) async fn no_presigned() -> Answer<Json<Nothing>> {
+    Err(not_implemented("Presigned URLs are not supported for the current artifact repository").into())
+}

@@ -1,0 +1,186 @@
+//! MLflow's door: its REST API for tracking, artifacts and the model registry, so that an unmodified client works.
+//!
+//! Thin on purpose: a handler reads MLflow's fields, calls one method of a slice, and writes MLflow's JSON. The contract is that of MLflow 3.17:
+//! its paths (`/api/...`, and `/ajax-api/...` for browsers), its field names and defaults, its error codes, statuses and sentences.
+//! What is not served answers `ENDPOINT_NOT_FOUND`.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
+)]
+
+mod artifacts;
+mod experiments;
+mod logged_models;
+mod logging;
+mod model_versions;
+mod registered_models;
+mod registry_search;
+mod runs;
+mod server;
+mod version_source;
+mod wire;
+
+use std::sync::Arc;
+
+use pitcrew_kernel::Access;
+use pitcrew_registry::Registry;
+use pitcrew_tracking::Tracking;
+use pitcrew_web::{Api, ApiBuilder};
+
+/// What the door opens to.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Experiments, runs and artifacts.
+    pub tracking: Arc<Tracking>,
+    /// Registered models and their versions.
+    pub registry: Arc<Registry>,
+}
+
+type Builder = ApiBuilder<Door>;
+
+/// The routes of this door.
+pub fn routes(door: Door) -> Api {
+    let api = Api::builder::<Door>().errors(wire::mlflow_error);
+    let api = server_routes(api);
+    let api = experiment_routes(api);
+    let api = run_routes(api);
+    let api = logged_model_routes(api);
+    let api = artifact_routes(api);
+    let api = registry_routes(api);
+    unserved(api).with_state(door)
+}
+
+/// One endpoint at both of its addresses.
+macro_rules! endpoints {
+    ($api:ident, $($verb:ident $path:literal $access:ident $handler:path;)*) => {
+        $api$(
+            .$verb(concat!("/api/2.0/mlflow", $path), Access::$access, $handler)
+            .$verb(concat!("/ajax-api/2.0/mlflow", $path), Access::$access, $handler)
+        )*
+    };
+}
+
+fn server_routes(api: Builder) -> Builder {
+    api.get("/health", Access::Public, server::health)
+        .get("/version", Access::Public, server::version)
+        .get("/api/3.0/mlflow/server-info", Access::Public, server::info)
+        .get("/ajax-api/3.0/mlflow/server-info", Access::Public, server::info)
+}
+
+fn experiment_routes(api: Builder) -> Builder {
+    endpoints! { api,
+        post "/experiments/create" Write experiments::create;
+        get "/experiments/get" Read experiments::get;
+        get "/experiments/get-by-name" Read experiments::get_by_name;
+        get "/experiments/search" Read experiments::search;
+        post "/experiments/search" Read experiments::search;
+        post "/experiments/update" Write experiments::update;
+        post "/experiments/delete" Write experiments::delete;
+        post "/experiments/restore" Write experiments::restore;
+        post "/experiments/set-experiment-tag" Write experiments::set_tag;
+        post "/experiments/delete-experiment-tag" Write experiments::delete_tag;
+        post "/experiments/search-datasets" Read experiments::search_datasets;
+    }
+}
+
+fn run_routes(api: Builder) -> Builder {
+    endpoints! { api,
+        post "/runs/create" Write runs::create;
+        get "/runs/get" Read runs::get;
+        post "/runs/update" Write runs::update;
+        post "/runs/delete" Write runs::delete;
+        post "/runs/restore" Write runs::restore;
+        post "/runs/search" Read runs::search;
+        post "/runs/log-metric" Write logging::log_metric;
+        post "/runs/log-batch" Write logging::log_batch;
+        post "/runs/log-parameter" Write logging::log_param;
+        post "/runs/set-tag" Write logging::set_tag;
+        post "/runs/delete-tag" Write logging::delete_tag;
+        post "/runs/log-inputs" Write logging::log_inputs;
+        post "/runs/outputs" Write logging::log_outputs;
+        post "/runs/log-model" Write logging::log_model;
+        get "/metrics/get-history" Read logging::history;
+        get "/metrics/get-history-bulk-interval" Read logging::sampled;
+    }
+}
+
+fn logged_model_routes(api: Builder) -> Builder {
+    endpoints! { api,
+        post "/logged-models" Write logged_models::create;
+        post "/logged-models/search" Read logged_models::search;
+        get "/logged-models/{model_id}" Read logged_models::get;
+        patch "/logged-models/{model_id}" Write logged_models::finalize;
+        delete "/logged-models/{model_id}" Write logged_models::delete;
+        patch "/logged-models/{model_id}/tags" Write logged_models::set_tags;
+        delete "/logged-models/{model_id}/tags/{tag_key}" Write logged_models::delete_tag;
+        post "/logged-models/{model_id}/params" Write logged_models::log_params;
+        get "/logged-models/{model_id}/artifacts/directories" Read logged_models::list_artifacts;
+    }
+}
+
+/// One endpoint of the proxy at both of its addresses.
+macro_rules! proxied {
+    ($api:ident, $($verb:ident $path:literal $access:ident $handler:path;)*) => {
+        $api$(
+            .$verb(concat!("/api/2.0/mlflow-artifacts", $path), Access::$access, $handler)
+            .$verb(concat!("/ajax-api/2.0/mlflow-artifacts", $path), Access::$access, $handler)
+        )*
+    };
+}
+
+fn artifact_routes(api: Builder) -> Builder {
+    let api = endpoints! { api,
+        get "/artifacts/list" Read artifacts::list;
+        post "/artifacts/presigned-upload-url" Write artifacts::no_presigned;
+        post "/artifacts/presigned-download-url" Read artifacts::no_presigned;
+    };
+    proxied! { api,
+        get "/artifacts" Read artifacts::proxy_list;
+        get "/artifacts/{*path}" Read artifacts::download;
+        put "/artifacts/{*path}" Write artifacts::upload;
+        delete "/artifacts/{*path}" Write artifacts::delete;
+        post "/mpu/{*path}" Write artifacts::no_multipart;
+        get "/presigned/{*path}" Read artifacts::no_presigned;
+    }
+}
+
+fn registry_routes(api: Builder) -> Builder {
+    endpoints! { api,
+        post "/registered-models/create" Write registered_models::create;
+        get "/registered-models/get" Read registered_models::get;
+        get "/registered-models/search" Read registered_models::search;
+        patch "/registered-models/update" Write registered_models::update;
+        post "/registered-models/rename" Write registered_models::rename;
+        delete "/registered-models/delete" Write registered_models::delete;
+        post "/registered-models/set-tag" Write registered_models::set_tag;
+        delete "/registered-models/delete-tag" Write registered_models::delete_tag;
+        get "/registered-models/get-latest-versions" Read registered_models::latest_versions;
+        post "/registered-models/get-latest-versions" Read registered_models::latest_versions;
+        get "/registered-models/alias" Read registered_models::version_by_alias;
+        post "/registered-models/alias" Write registered_models::set_alias;
+        delete "/registered-models/alias" Write registered_models::delete_alias;
+        post "/model-versions/create" Write model_versions::create;
+        get "/model-versions/get" Read model_versions::get;
+        get "/model-versions/search" Read model_versions::search;
+        patch "/model-versions/update" Write model_versions::update;
+        delete "/model-versions/delete" Write model_versions::delete;
+        post "/model-versions/transition-stage" Write model_versions::transition_stage;
+        post "/model-versions/set-tag" Write model_versions::set_tag;
+        delete "/model-versions/delete-tag" Write model_versions::delete_tag;
+        get "/model-versions/get-download-uri" Read model_versions::download_uri;
+    }
+}
+
+/// Every other address under MLflow's prefixes says so in MLflow's words.
+fn unserved(mut api: Builder) -> Builder {
+    for prefix in ["/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/2.0/mlflow", "/ajax-api/3.0/mlflow"] {
+        let path = format!("{prefix}/{{*rest}}");
+        api = api
+            .get(&path, Access::Read, server::not_served)
+            .post(&path, Access::Read, server::not_served)
+            .put(&path, Access::Read, server::not_served)
+            .patch(&path, Access::Read, server::not_served)
+            .delete(&path, Access::Read, server::not_served);
+    }
+    api
+}

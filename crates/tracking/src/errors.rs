@@ -1,0 +1,66 @@
+//! The errors of this slice. Where clients match on the words, the words are MLflow's.
+
+use std::fmt::Display;
+
+use pitcrew_kernel::{Error, Kind};
+
+pub(crate) fn run_not_found(run_id: &str) -> Error {
+    Error::not_found("RUN_NOT_FOUND", format!("Run with id={run_id} not found"))
+}
+
+pub(crate) fn run_not_active(run_id: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "RUN_DELETED",
+        format!("The run {run_id} must be in the 'active' state. Current state is deleted."),
+    )
+    .hint("restore the run first, or start a new one")
+}
+
+pub(crate) fn experiment_not_found(id: impl Display) -> Error {
+    Error::not_found("EXPERIMENT_NOT_FOUND", format!("No Experiment with id={id} exists"))
+}
+
+pub(crate) fn experiment_not_active(id: i64) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "EXPERIMENT_DELETED",
+        format!("The experiment {id} must be in the 'active' state. Current state is deleted."),
+    )
+    .hint("restore the experiment first, or use another one")
+}
+
+pub(crate) fn experiment_exists(name: &str) -> Error {
+    Error::conflict("EXPERIMENT_EXISTS", format!("Experiment(name={name}) already exists."))
+        .hint("a deleted experiment keeps its name: restore it, or choose another name")
+}
+
+pub(crate) fn model_not_found(model_id: &str) -> Error {
+    Error::not_found("LOGGED_MODEL_NOT_FOUND", format!("Logged model with ID '{model_id}' not found."))
+}
+
+pub(crate) fn tag_not_found(detail: String) -> Error {
+    Error::not_found("TAG_NOT_FOUND", detail)
+}
+
+pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::invalid("TRACKING_VALUE_INVALID", detail)
+}
+
+pub(crate) fn filter(detail: String) -> Error {
+    Error::invalid("FILTER_INVALID", detail)
+        .hint("write comparisons joined by AND, like `metrics.mae < 20 AND params.kind = 'tree'`")
+}
+
+pub(crate) fn order_by(detail: String) -> Error {
+    Error::invalid("ORDER_BY_INVALID", detail).hint("write it like `metrics.mae ASC` or `start_time DESC`")
+}
+
+pub(crate) fn artifact_path(path: &str) -> Error {
+    Error::invalid("ARTIFACT_PATH_INVALID", format!("Invalid path: {}", path.escape_debug()))
+        .hint("use a relative path with `/` between names, without `.`, `..`, empty or overlong names")
+}
+
+pub(crate) fn artifact_not_found(path: &str) -> Error {
+    Error::not_found("ARTIFACT_NOT_FOUND", format!("No such artifact: '{path}'"))
+}

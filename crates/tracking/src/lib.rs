@@ -1,0 +1,35 @@
+//! Experiment tracking: experiments, runs, params, metrics, tags, data-set inputs, logged models and artifacts.
+//!
+//! What it promises: a logged value is on disk when the call answers; a param never changes; a metric keeps every point and knows its latest;
+//! not-a-number and infinities come back as they were; deleted things stay until they are restored; a search costs what its experiments
+//! cost, not what the whole database costs.
+//!
+//! Its words and limits are those of MLflow, whose clients are its users through `compat-mlflow`. It knows no HTTP outside of `routes.rs`.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
+)]
+
+mod artifact_path;
+mod errors;
+pub mod filter;
+pub mod limits;
+mod model;
+mod routes;
+mod run_name;
+mod service;
+mod store;
+mod validate;
+
+pub use artifact_path::ArtifactPath;
+pub use model::*;
+pub use routes::{artifact_response, routes};
+pub use service::*;
+
+use pitcrew_db::{Migration, Migrations};
+
+/// The tables of this slice.
+pub const MIGRATIONS: Migrations = Migrations {
+    slice: "tracking",
+    steps: &[Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") }],
+};

@@ -1,0 +1,87 @@
+//! The use cases, one method each: who may do it, what is true before and after, what event states it.
+
+mod artifacts;
+mod experiments;
+mod models;
+mod points;
+mod runs;
+mod search;
+mod tracker;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pitcrew_blob::Blobs;
+use pitcrew_db::{Db, Outgoing, Tx};
+use pitcrew_kernel::{Clock, Ctx, Digest, Ids, Result};
+
+pub use artifacts::{ArtifactContent, ArtifactUpload};
+pub use experiments::{ExperimentSearch, NewExperiment};
+pub use models::{ModelSearch, NewModel};
+pub use points::Batch;
+pub use runs::{NewRun, RunChange};
+pub use search::{RunSearch, experiment_id};
+
+use crate::errors;
+use crate::model::Lifecycle;
+use crate::store::{self, runs::Target};
+
+/// Experiment tracking.
+#[derive(Debug)]
+pub struct Tracking {
+    db: Db,
+    blobs: Blobs,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl Tracking {
+    /// Tracking over this database and object store.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, blobs: Blobs) -> Self {
+        Self { db, blobs, clock, ids }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().millis()
+    }
+
+    /// What a command needs to state events.
+    fn outgoing(&self, ctx: &Ctx) -> Saying {
+        Saying { ctx: ctx.clone(), ids: Arc::clone(&self.ids), clock: Arc::clone(&self.clock) }
+    }
+
+    /// 32 random hex digits.
+    fn hex_id(&self) -> String {
+        self.ids.random_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// An owned [`Outgoing`], to travel into a command.
+struct Saying {
+    ctx: Ctx,
+    ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Saying {
+    fn out(&self) -> Outgoing<'_> {
+        Outgoing { ctx: &self.ctx, ids: self.ids.as_ref(), clock: self.clock.as_ref() }
+    }
+}
+
+/// Every object that artifacts refer to: what garbage collection must keep.
+///
+/// # Errors
+/// What the database can give.
+pub fn referenced_digests(tx: &mut Tx<'_>) -> Result<HashSet<Digest>> {
+    store::artifacts::digests(tx)
+}
+
+/// The run, if it may be written to.
+fn writable(tx: &mut Tx<'_>, run_id: &str) -> Result<Target> {
+    let target = store::runs::target(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
+    if target.lifecycle == Lifecycle::Deleted {
+        return Err(errors::run_not_active(run_id));
+    }
+    Ok(target)
+}

@@ -1,0 +1,138 @@
+//! Metric points: the hot path. One run look-up, one upsert of the latest points, one append.
+
+use std::collections::BTreeMap;
+
+use pitcrew_db::{Arg, Row, Tx};
+use pitcrew_kernel::Result;
+
+use crate::model::Metric;
+use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql, insert_rows};
+
+const APPEND: &str = "INSERT INTO tracking_points (run_no, key, at_ms, step, value, nan) VALUES";
+const LATEST: &str = "INSERT INTO tracking_latest (run_no, key, at_ms, step, value, nan) VALUES";
+const NEWER_WINS: &str = "ON CONFLICT (run_no, key) DO UPDATE SET at_ms = excluded.at_ms, step = excluded.step, value = excluded.value, nan = excluded.nan \
+     WHERE (excluded.step, excluded.at_ms, excluded.value, excluded.nan) \
+         > (tracking_latest.step, tracking_latest.at_ms, tracking_latest.value, tracking_latest.nan)";
+const POINT: &str = "key, at_ms, step, value, nan";
+
+/// Writes points of one run. A point that is there already changes nothing.
+pub(crate) fn log(tx: &mut Tx<'_>, run_no: i64, points: &[Metric]) -> Result<()> {
+    let shared = [Arg::from(run_no)];
+    let append = RowInsert { head: APPEND, shared: &shared, width: 5, tail: "ON CONFLICT DO NOTHING" };
+    insert_rows(tx, &append, points, bind)?;
+    let latest = RowInsert { head: LATEST, shared: &shared, width: 5, tail: NEWER_WINS };
+    match points {
+        [one] => insert_rows(tx, &latest, &[one], |point, args| bind(point, args))?,
+        many => insert_rows(tx, &latest, &newest(many), |point, args| bind(point, args))?,
+    };
+    Ok(())
+}
+
+/// The newest of each key: one statement must not touch a row twice.
+fn newest(points: &[Metric]) -> Vec<&Metric> {
+    let mut newest: BTreeMap<&str, &Metric> = BTreeMap::new();
+    for point in points {
+        let kept = newest.entry(&point.key).or_insert(point);
+        if rank(point) > rank(kept) {
+            *kept = point;
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// What makes a point newer: step, then time, then value.
+fn rank(point: &Metric) -> (i64, i64, f64, bool) {
+    let (value, nan) = stored(point.value);
+    (point.step, point.at_ms, value, nan)
+}
+
+fn bind(point: &Metric, args: &mut Vec<Arg<'static>>) {
+    let (value, nan) = stored(point.value);
+    args.extend([point.key.clone().into(), point.at_ms.into(), point.step.into(), value.into(), nan.into()]);
+}
+
+/// Not-a-number is no value to a database: it is 0 and a mark.
+pub(crate) fn stored(value: f64) -> (f64, bool) {
+    if value.is_nan() { (0.0, true) } else { (value, false) }
+}
+
+/// The value of the columns `value` and `nan`.
+pub(crate) fn value_at(row: &Row<'_>, value: usize) -> Result<f64> {
+    Ok(if row.flag(value + 1)? { f64::NAN } else { row.float(value)? })
+}
+
+/// A point in the columns of [`POINT`].
+fn point(row: &Row<'_>) -> Result<Metric> {
+    Ok(Metric::new(row.text(0)?, value_at(row, 3)?, row.int(1)?, row.int(2)?))
+}
+
+/// Up to `limit` points of a metric by time, step and value, after the place `after`; with the place of each.
+pub(crate) fn history(
+    tx: &mut Tx<'_>,
+    run_no: i64,
+    key: &str,
+    after: Option<Vec<KeyValue>>,
+    limit: usize,
+) -> Result<Vec<(Metric, Vec<KeyValue>)>> {
+    let keys = vec![
+        Key::new("at_ms", KeyKind::Int, true),
+        Key::new("step", KeyKind::Int, true),
+        Key::new("value", KeyKind::Float, true),
+        Key::new("nan", KeyKind::Int, true),
+    ];
+    let keyset = Keyset { keys, after };
+    let mut sql = Sql::new(tx);
+    let run = sql.bind(run_no);
+    let name = sql.bind(key.to_owned());
+    sql.push(&format!("SELECT {POINT} FROM tracking_points WHERE run_no = {run} AND key = {name}"));
+    if let Some(condition) = keyset.condition(&mut sql)? {
+        sql.push(&format!(" AND {condition}"));
+    }
+    let most = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.push(&format!(" ORDER BY {} LIMIT {most}", keyset.order()));
+    tx.all(&sql.text, &sql.args, |row| {
+        let place = vec![
+            KeyValue::Int(row.int(1)?),
+            KeyValue::Int(row.int(2)?),
+            KeyValue::Float(row.float(3)?.to_bits()),
+            KeyValue::Int(row.int(4)?),
+        ];
+        Ok((point(row)?, place))
+    })
+}
+
+/// At most `most` points of a metric, spread evenly over its steps: the first of each of `most` equal parts, and the very last point.
+pub(crate) fn sample(
+    tx: &mut Tx<'_>,
+    run_no: i64,
+    key: &str,
+    steps: Option<(i64, i64)>,
+    most: usize,
+) -> Result<Vec<Metric>> {
+    let (first, last) = steps.unwrap_or((i64::MIN, i64::MAX));
+    let of_series = "FROM tracking_points WHERE run_no = $1 AND key = $2 AND step >= $3 AND step <= $4";
+    let args: [Arg<'_>; 4] = [run_no.into(), key.into(), first.into(), last.into()];
+    let order = "step, at_ms, value, nan";
+    // The number of parts is written into the text: PostgreSQL wants an INT4 there, and it is a number of ours.
+    let mut points = tx.all(
+        &format!(
+            "SELECT {POINT} FROM (SELECT {POINT}, row_number() OVER (PARTITION BY part ORDER BY {order}) AS place \
+                 FROM (SELECT {POINT}, ntile({most}) OVER (ORDER BY {order}) AS part {of_series}) AS parts) AS placed \
+             WHERE place = 1 ORDER BY {order}"
+        ),
+        &args,
+        point,
+    )?;
+    let end = tx.optional(
+        &format!("SELECT {POINT} {of_series} ORDER BY step DESC, at_ms DESC, value DESC, nan DESC LIMIT 1"),
+        &args,
+        point,
+    )?;
+    if let Some(end) = end
+        && points.last().is_none_or(|last| rank(last) != rank(&end))
+    {
+        points.truncate(most.saturating_sub(1));
+        points.push(end);
+    }
+    Ok(points)
+}

@@ -1,0 +1,201 @@
+//! Runs, their params and tags.
+
+use std::collections::HashMap;
+
+use pitcrew_db::{Arg, Row, Tx};
+use pitcrew_kernel::Result;
+
+use crate::model::{Lifecycle, Metric, Run, RunInfo, RunStatus};
+use crate::store::metrics::value_at;
+use crate::store::sql::{LIST_MAX, RowInsert, insert_rows, list_size};
+
+pub(crate) const COLUMNS: &str = "r.run_no, r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_ms, r.end_ms, r.artifact_uri";
+/// How many columns that are.
+pub(crate) const COLUMN_COUNT: usize = 10;
+
+pub(crate) fn info(row: &Row<'_>) -> Result<RunInfo> {
+    Ok(RunInfo {
+        run_no: row.int(0)?,
+        run_id: row.text(1)?,
+        experiment_id: row.int(2)?,
+        name: row.text(3)?,
+        user_id: row.text(4)?,
+        status: row.parsed(5)?,
+        lifecycle: row.parsed(6)?,
+        start_ms: row.int(7)?,
+        end_ms: row.opt_int(8)?,
+        artifact_uri: row.text(9)?,
+    })
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, info: &RunInfo, open_key: Option<&str>) -> Result<()> {
+    tx.exec(
+        "INSERT INTO tracking_runs (run_no, run_id, experiment_id, name, user_id, status, lifecycle, start_ms, end_ms, artifact_uri, open_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        &[
+            info.run_no.into(),
+            (&info.run_id).into(),
+            info.experiment_id.into(),
+            (&info.name).into(),
+            (&info.user_id).into(),
+            info.status.as_str().into(),
+            info.lifecycle.as_str().into(),
+            info.start_ms.into(),
+            info.end_ms.into(),
+            (&info.artifact_uri).into(),
+            open_key.into(),
+        ],
+    )
+    .map(drop)
+}
+
+/// What writing to a run needs to know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) run_no: i64,
+    pub(crate) experiment_id: i64,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+pub(crate) fn target(tx: &mut Tx<'_>, run_id: &str) -> Result<Option<Target>> {
+    tx.optional(
+        "SELECT run_no, experiment_id, lifecycle FROM tracking_runs WHERE run_id = $1",
+        &[run_id.into()],
+        |row| Ok(Target { run_no: row.int(0)?, experiment_id: row.int(1)?, lifecycle: row.parsed(2)? }),
+    )
+}
+
+pub(crate) fn by_id(tx: &mut Tx<'_>, run_id: &str) -> Result<Option<RunInfo>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM tracking_runs r WHERE r.run_id = $1"), &[run_id.into()], info)
+}
+
+pub(crate) fn by_open_key(tx: &mut Tx<'_>, key: &str) -> Result<Option<RunInfo>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM tracking_runs r WHERE r.open_key = $1"), &[key.into()], info)
+}
+
+/// Writes status, end and name.
+pub(crate) fn update(tx: &mut Tx<'_>, info: &RunInfo) -> Result<()> {
+    tx.exec(
+        "UPDATE tracking_runs SET status = $1, end_ms = $2, name = $3 WHERE run_no = $4",
+        &[info.status.as_str().into(), info.end_ms.into(), (&info.name).into(), info.run_no.into()],
+    )
+    .map(drop)
+}
+
+pub(crate) fn set_lifecycle(tx: &mut Tx<'_>, run_no: i64, lifecycle: Lifecycle, now_ms: i64) -> Result<()> {
+    let deleted_ms = (lifecycle == Lifecycle::Deleted).then_some(now_ms);
+    tx.exec(
+        "UPDATE tracking_runs SET lifecycle = $1, deleted_ms = $2 WHERE run_no = $3",
+        &[lifecycle.as_str().into(), deleted_ms.into(), run_no.into()],
+    )
+    .map(drop)
+}
+
+/// How many runs are under way.
+pub(crate) fn count_running(tx: &mut Tx<'_>) -> Result<i64> {
+    tx.one(
+        "SELECT count(*) FROM tracking_runs WHERE status = $1 AND lifecycle = $2",
+        &[RunStatus::Running.as_str().into(), Lifecycle::Active.as_str().into()],
+        |row| row.int(0),
+    )
+}
+
+/// Params that were there with another value: key, old value, new value.
+pub(crate) type Changed = Vec<(String, String, String)>;
+
+/// Adds params; those that are there already must have the same value.
+pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String)]) -> Result<Changed> {
+    let shared = [Arg::from(run_no)];
+    let insert = RowInsert {
+        head: "INSERT INTO tracking_params (run_no, key, value) VALUES",
+        shared: &shared,
+        width: 2,
+        tail: "ON CONFLICT (run_no, key) DO NOTHING",
+    };
+    let added = insert_rows(tx, &insert, params, |(key, value), args| {
+        args.extend([key.clone().into(), value.clone().into()]);
+    })?;
+    let mut changed = Changed::new();
+    if usize::try_from(added).is_ok_and(|added| added == params.len()) {
+        return Ok(changed);
+    }
+    for (key, value) in params {
+        let kept = tx.optional(
+            "SELECT value FROM tracking_params WHERE run_no = $1 AND key = $2",
+            &[run_no.into(), key.into()],
+            |row| row.text(0),
+        )?;
+        if let Some(kept) = kept.filter(|kept| kept != value) {
+            changed.push((key.clone(), kept, value.clone()));
+        }
+    }
+    Ok(changed)
+}
+
+/// Sets tags. No key may come twice.
+pub(crate) fn set_tags(tx: &mut Tx<'_>, run_no: i64, tags: &[(String, String)]) -> Result<()> {
+    let shared = [Arg::from(run_no)];
+    let insert = RowInsert {
+        head: "INSERT INTO tracking_tags (run_no, key, value) VALUES",
+        shared: &shared,
+        width: 2,
+        tail: "ON CONFLICT (run_no, key) DO UPDATE SET value = excluded.value",
+    };
+    insert_rows(tx, &insert, tags, |(key, value), args| args.extend([key.clone().into(), value.clone().into()]))
+        .map(drop)
+}
+
+pub(crate) fn tag(tx: &mut Tx<'_>, run_no: i64, key: &str) -> Result<Option<String>> {
+    tx.optional("SELECT value FROM tracking_tags WHERE run_no = $1 AND key = $2", &[run_no.into(), key.into()], |row| {
+        row.text(0)
+    })
+}
+
+/// Whether there was such a tag.
+pub(crate) fn delete_tag(tx: &mut Tx<'_>, run_no: i64, key: &str) -> Result<bool> {
+    let touched = tx.exec("DELETE FROM tracking_tags WHERE run_no = $1 AND key = $2", &[run_no.into(), key.into()])?;
+    Ok(touched > 0)
+}
+
+/// Fills in params, tags and latest metrics of many runs with few statements.
+pub(crate) fn with_data(tx: &mut Tx<'_>, runs: &mut [Run]) -> Result<()> {
+    let places: HashMap<i64, usize> = runs.iter().enumerate().map(|(at, run)| (run.info.run_no, at)).collect();
+    let numbers: Vec<i64> = runs.iter().map(|run| run.info.run_no).collect();
+    each_of(tx, &numbers, "SELECT run_no, key, value FROM tracking_params WHERE run_no IN", "", &mut |row| {
+        if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
+            run.params.insert(row.text(1)?, row.text(2)?);
+        }
+        Ok(())
+    })?;
+    each_of(tx, &numbers, "SELECT run_no, key, value FROM tracking_tags WHERE run_no IN", "", &mut |row| {
+        if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
+            run.tags.insert(row.text(1)?, row.text(2)?);
+        }
+        Ok(())
+    })?;
+    let latest = "SELECT run_no, key, at_ms, step, value, nan FROM tracking_latest WHERE run_no IN";
+    each_of(tx, &numbers, latest, "ORDER BY run_no, key", &mut |row| {
+        if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
+            run.metrics.push(Metric::new(row.text(1)?, value_at(row, 4)?, row.int(2)?, row.int(3)?));
+        }
+        Ok(())
+    })
+}
+
+/// Runs `head ($1, ...) tail` for pieces of `numbers`.
+pub(crate) fn each_of(
+    tx: &mut Tx<'_>,
+    numbers: &[i64],
+    head: &str,
+    tail: &str,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    for piece in numbers.chunks(LIST_MAX) {
+        let size = list_size(piece.len());
+        let last = piece.last().copied().unwrap_or_default();
+        let args: Vec<Arg<'_>> =
+            piece.iter().copied().chain(std::iter::repeat(last)).take(size).map(Arg::from).collect();
+        tx.for_each(&format!("{head} ({}) {tail}", Tx::placeholders(1, size)), &args, each)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! Statements put together from parts: bound values, text comparisons in both dialects, keyset pages.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pitcrew_db::{Arg, Dialect, Row, Tx};
+use pitcrew_kernel::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::filter::syntax::Op;
+use crate::filter::{Number, Test};
+
+/// Sizes that lists of values are filled up to, so that few different statements are prepared.
+const LIST_SIZES: [usize; 4] = [1, 16, 128, 1_000];
+
+/// A statement under construction.
+pub(crate) struct Sql {
+    dialect: Dialect,
+    pub(crate) text: String,
+    pub(crate) args: Vec<Arg<'static>>,
+}
+
+impl Sql {
+    pub(crate) fn new(tx: &Tx<'_>) -> Self {
+        Self { dialect: tx.dialect(), text: String::new(), args: Vec::new() }
+    }
+
+    /// Binds a value; answers its placeholder.
+    pub(crate) fn bind(&mut self, value: impl Into<Arg<'static>>) -> String {
+        self.args.push(value.into());
+        format!("${}", self.args.len())
+    }
+
+    /// Appends text.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// `$1, $2, ...` for these values.
+    pub(crate) fn bind_all<T: Into<Arg<'static>>>(&mut self, values: impl IntoIterator<Item = T>) -> String {
+        values.into_iter().map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Text ordered by its code points, as SQLite does it by itself.
+    pub(crate) fn ordered_text(&self, expression: &str) -> String {
+        match self.dialect {
+            Dialect::Sqlite => expression.to_owned(),
+            Dialect::Postgres => format!("{expression} COLLATE \"C\""),
+        }
+    }
+
+    /// The condition that the text `column` passes `test`.
+    pub(crate) fn text_test(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Text(Op::Ne, value) => format!("{column} <> {}", self.bind(value.clone())),
+            Test::Text(Op::Like, pattern) => self.like(column, pattern),
+            Test::Text(Op::Ilike, pattern) => self.like(&format!("lower({column})"), &pattern.to_lowercase()),
+            Test::Text(_, value) => format!("{column} = {}", self.bind(value.clone())),
+            Test::In(values) => format!("{column} IN ({})", self.bind_all(values.iter().cloned())),
+            Test::NotIn(values) => format!("{column} NOT IN ({})", self.bind_all(values.iter().cloned())),
+            Test::Number(..) | Test::Absent | Test::Present => unfit(),
+        }
+    }
+
+    /// SQLite's LIKE takes no notice of case, so its GLOB stands in for it. In PostgreSQL a backslash must not escape.
+    fn like(&mut self, column: &str, pattern: &str) -> String {
+        match self.dialect {
+            Dialect::Sqlite => format!("{column} GLOB {}", self.bind(as_glob(pattern))),
+            Dialect::Postgres => format!("{column} LIKE {} ESCAPE ''", self.bind(pattern.to_owned())),
+        }
+    }
+
+    /// The condition that the whole number `column` passes `test`. Fails for NULL.
+    pub(crate) fn integer_test(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Number(op, Number::Int(value)) => format!("{column} {} {}", operator(*op), self.bind(*value)),
+            Test::Number(op, Number::Float(value)) => {
+                format!("{column} {} CAST({} AS DOUBLE PRECISION)", operator(*op), self.bind(*value))
+            }
+            _ => unfit(),
+        }
+    }
+
+    /// The condition that the metric in `value` and `nan` passes `test`.
+    pub(crate) fn metric_test(&mut self, value: &str, nan: &str, test: &Test) -> String {
+        let Test::Number(op, number) = test else { return unfit() };
+        let bound = self.bind(number.as_f64());
+        match op {
+            Op::Ne => format!("({value} <> {bound} OR {nan} = 1)"),
+            op => format!("({value} {} {bound} AND {nan} = 0)", operator(*op)),
+        }
+    }
+}
+
+/// A test that the parser never gives to this kind of field: nothing passes it.
+fn unfit() -> String {
+    "1 = 0".to_owned()
+}
+
+fn operator(op: Op) -> &'static str {
+    match op {
+        Op::Ne => "<>",
+        Op::Lt => "<",
+        Op::Le => "<=",
+        Op::Gt => ">",
+        Op::Ge => ">=",
+        _ => "=",
+    }
+}
+
+/// A LIKE pattern as a GLOB pattern.
+fn as_glob(pattern: &str) -> String {
+    let mut glob = String::with_capacity(pattern.len());
+    for c in pattern.chars() {
+        match c {
+            '%' => glob.push('*'),
+            '_' => glob.push('?'),
+            '*' | '?' | '[' => glob.extend(['[', c, ']']),
+            c => glob.push(c),
+        }
+    }
+    glob
+}
+
+/// The size a list of `count` values is filled up to. A list must be cut into pieces of at most [`LIST_MAX`] first.
+pub(crate) fn list_size(count: usize) -> usize {
+    LIST_SIZES.into_iter().find(|size| count <= *size).unwrap_or(count)
+}
+
+/// The longest list of one statement.
+pub(crate) const LIST_MAX: usize = 1_000;
+
+/// Rows for a multi-row insert are written in pieces of these sizes, so that few different statements are prepared.
+const ROW_SIZES: [usize; 3] = [128, 16, 1];
+
+/// Runs `insert` for pieces of `rows`: `head (row), (row) tail`, where each row is `row_width` placeholders after `shared` ones that all rows use.
+pub(crate) fn insert_rows<T>(
+    tx: &mut Tx<'_>,
+    statement: &RowInsert<'_>,
+    rows: &[T],
+    mut bind: impl FnMut(&T, &mut Vec<Arg<'static>>),
+) -> Result<u64> {
+    let mut rest = rows;
+    let mut touched = 0;
+    while !rest.is_empty() {
+        let size = ROW_SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+        let (piece, after) = rest.split_at(size);
+        let mut args: Vec<Arg<'static>> = statement.shared.to_vec();
+        piece.iter().for_each(|row| bind(row, &mut args));
+        touched += tx.exec(&statement.text(size), &args)?;
+        rest = after;
+    }
+    Ok(touched)
+}
+
+/// What stands around the rows of a multi-row insert.
+pub(crate) struct RowInsert<'a> {
+    /// `INSERT INTO t (a, b, c) VALUES`.
+    pub(crate) head: &'a str,
+    /// Values every row begins with.
+    pub(crate) shared: &'a [Arg<'static>],
+    /// How many values each row adds.
+    pub(crate) width: usize,
+    /// `ON CONFLICT ...`.
+    pub(crate) tail: &'a str,
+}
+
+impl RowInsert<'_> {
+    fn text(&self, rows: usize) -> String {
+        let shared: String = (1..=self.shared.len()).map(|n| format!("${n}, ")).collect();
+        let row = |at: usize| {
+            let first = self.shared.len() + at * self.width + 1;
+            format!("({shared}{})", Tx::placeholders(first, self.width))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        format!("{} {} {}", self.head, rows.join(", "), self.tail)
+    }
+}
+
+/// A value that rows are ordered by. Never NULL: absence is a key of its own before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum KeyValue {
+    #[serde(rename = "i")]
+    Int(i64),
+    /// The bits of a floating-point number: text would lose some.
+    #[serde(rename = "f")]
+    Float(u64),
+    #[serde(rename = "t")]
+    Text(String),
+}
+
+/// What kind of values an order key has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Int,
+    Float,
+    Text,
+}
+
+/// One expression rows are ordered by.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) expression: String,
+    pub(crate) kind: KeyKind,
+    pub(crate) ascending: bool,
+}
+
+impl Key {
+    pub(crate) fn new(expression: impl Into<String>, kind: KeyKind, ascending: bool) -> Self {
+        Self { expression: expression.into(), kind, ascending }
+    }
+
+    /// Reads the key of a row.
+    pub(crate) fn read(&self, row: &Row<'_>, column: usize) -> Result<KeyValue> {
+        Ok(match self.kind {
+            KeyKind::Int => KeyValue::Int(row.int(column)?),
+            KeyKind::Float => KeyValue::Float(row.float(column)?.to_bits()),
+            KeyKind::Text => KeyValue::Text(row.text(column)?),
+        })
+    }
+}
+
+/// The order and the place in it where a page starts.
+pub(crate) struct Keyset {
+    pub(crate) keys: Vec<Key>,
+    /// The keys of the last row of the page before.
+    pub(crate) after: Option<Vec<KeyValue>>,
+}
+
+impl Keyset {
+    /// `ORDER BY` these keys.
+    pub(crate) fn order(&self) -> String {
+        let terms: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| format!("{} {}", key.expression, if key.ascending { "ASC" } else { "DESC" }))
+            .collect();
+        terms.join(", ")
+    }
+
+    /// The expressions, to be selected with each row.
+    pub(crate) fn columns(&self) -> String {
+        self.keys.iter().map(|key| key.expression.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The place of a row whose keys are selected from column `first` on.
+    pub(crate) fn place(&self, row: &Row<'_>, first: usize) -> Result<Vec<KeyValue>> {
+        self.keys.iter().zip(first..).map(|(key, column)| key.read(row, column)).collect()
+    }
+
+    /// The condition that a row comes after the last one of the page before.
+    ///
+    /// # Errors
+    /// `PAGE_INVALID` when the token belongs to another order.
+    pub(crate) fn condition(&self, sql: &mut Sql) -> Result<Option<String>> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let fits = after.len() == self.keys.len()
+            && self.keys.iter().zip(after).all(|(key, value)| {
+                matches!(
+                    (key.kind, value),
+                    (KeyKind::Int, KeyValue::Int(_))
+                        | (KeyKind::Float, KeyValue::Float(_))
+                        | (KeyKind::Text, KeyValue::Text(_))
+                )
+            });
+        if !fits {
+            return Err(page_invalid());
+        }
+        let bound: Vec<String> = after
+            .iter()
+            .map(|value| match value {
+                KeyValue::Int(value) => sql.bind(*value),
+                KeyValue::Float(bits) => sql.bind(f64::from_bits(*bits)),
+                KeyValue::Text(text) => sql.bind(text.clone()),
+            })
+            .collect();
+        let mut condition = String::new();
+        for (at, (key, value)) in self.keys.iter().zip(&bound).enumerate().rev() {
+            let beyond = format!("{} {} {value}", key.expression, if key.ascending { ">" } else { "<" });
+            condition = if condition.is_empty() {
+                beyond
+            } else {
+                format!("({beyond} OR ({} = {value} AND {condition}))", key.expression)
+            };
+            if at == 0 && self.keys.len() > 1 {
+                // Said twice so that an index on the first key bounds the search.
+                let bound = if key.ascending { ">=" } else { "<=" };
+                condition = format!("{} {bound} {value} AND {condition}", key.expression);
+            }
+        }
+        Ok(Some(condition))
+    }
+}
+
+/// A page token for the rows after one with these keys, in the order that `terms` describe.
+pub(crate) fn token(terms: &str, keys: &[KeyValue]) -> Result<String> {
+    let json = serde_json::to_vec(&(terms, keys))
+        .map_err(|source| Error::internal("a page token does not serialise", source))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
+}
+
+/// The keys in a page token.
+///
+/// # Errors
+/// `PAGE_INVALID` when it is none, or belongs to another order.
+pub(crate) fn keys_of(terms: &str, token: &str) -> Result<Vec<KeyValue>> {
+    let json = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|_| page_invalid())?;
+    let (of, keys): (String, Vec<KeyValue>) = serde_json::from_slice(&json).map_err(|_| page_invalid())?;
+    if of == terms { Ok(keys) } else { Err(page_invalid()) }
+}
+
+fn page_invalid() -> Error {
+    Error::invalid("PAGE_INVALID", "Invalid page token: it does not belong to this search")
+        .hint("start again without a page token, with the same filter and order for all pages")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_translated() {
+        assert_eq!(as_glob("a%b_c*[x]?"), "a*b?c[*][[]x][?]");
+    }
+
+    #[test]
+    fn tokens_belong_to_their_order() {
+        let keys = [KeyValue::Int(-5), KeyValue::Float(f64::NEG_INFINITY.to_bits()), KeyValue::Text("ä".to_owned())];
+        let token = token("a ASC", &keys).unwrap();
+        assert_eq!(keys_of("a ASC", &token).unwrap(), keys);
+        assert_eq!(keys_of("b ASC", &token).unwrap_err().code(), "PAGE_INVALID");
+        assert_eq!(keys_of("a ASC", "not a token").unwrap_err().code(), "PAGE_INVALID");
+    }
+
+    #[test]
+    fn rows_share_values() {
+        let insert = RowInsert { head: "H", shared: &[Arg::Int(Some(1))], width: 2, tail: "T" };
+        assert_eq!(insert.text(2), "H ($1, $2, $3), ($1, $4, $5) T");
+    }
+}
