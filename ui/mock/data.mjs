@@ -61,8 +61,12 @@ export function dataWorld(rng) {
     version(2, 10_253, wall(day(3, 12, 4)), { kind: "alert", id: "AL1", summary: "wape 0.47 over 0.35" }),
     version(3, 12_101, wall(day(5, 24, 2)), { kind: "schedule", id: "weekly", summary: "every Thursday" }),
   ];
-  const reports = [{ id: rng.id("cr"), dataset: "bikes", version: null, digest: rng.digest(), rows: 8760, gate: "failed", created_at: wall(day(5, 2, 23)), checks: checks(true), cause: { kind: "user", id: "local", summary: "pitcrew data" } }];
+  const report = (at, version, rows, cause) => ({ id: rng.id("cr"), dataset: "bikes", at, actor: "local", cause, gate: version === null ? "failed" : "passed", rows, version, checks: checks(version === null) });
+  const reports = [
+    report(wall(day(5, 24, 2)), 3, 12_101, versions[2].cause), report(wall(day(5, 2, 23)), null, 8760, { kind: "user", id: "local", summary: "pitcrew data add" }),
+    report(wall(day(3, 12, 4)), 2, 10_253, versions[1].cause), report(versions[0].created_at, 1, 8645, null),
+  ];
   const stations = { name: "stations", description: "Where bicycles stand, one row a station", source: "stations.csv", versions: 0, latest: null };
-  const bikes = { name: "bikes", description: "One row an hour; weather, calendar and the number of rentals", source: "data/*.csv", versions: 3, latest: versions[2] };
+  const bikes = { name: "bikes", description: "One row an hour; weather, calendar and the number of rentals", source: "data/*.csv", time: "ts", versions: 3, latest: versions[2] };
   return { datasets: [bikes, stations], versions, reports };
 }

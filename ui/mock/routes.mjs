@@ -26,6 +26,7 @@ export function routes({ world, emit, rng, startedAt }) {
     ["GET", "/runs/:id/artifacts/content", ({ response }) => text(response, "flavors:\n  onnx:\n    data: model.onnx\n    onnx_version: 1.19.0\nsignature: 7 inputs, 1 output\n")],
     ["GET", "/models", () => page(w.models)], ["GET", "/models/:name", ({ p }) => byName(w.models, p.name)], ["GET", "/models/:name/versions", ({ p }) => page(w.versions.filter((v) => v.model === p.name))],
     ["GET", "/models/:name/versions/:n", ({ p }) => w.versions.find((v) => v.model === p.name && String(v.version) === p.n)], ["GET", "/models/:name/alias-history", () => page(w.history)],
+    ["PUT", "/models/:name/aliases/:alias", ({ p, body }) => moveAlias(w, emit, p, body.version, body.reason)], ["DELETE", "/models/:name/aliases/:alias", ({ p }) => moveAlias(w, emit, p, null, null)],
     ["GET", "/gate-decisions", ({ query }) => page(w.gates.filter((gate) => match(query, "model", gate.model)))], ["GET", "/gate-decisions/:id", ({ p }) => byId(w.gates, p.id)],
     ["GET", "/deployments", () => page(w.deployments)], ["GET", "/deployments/:name", ({ p }) => byName(w.deployments, p.name)], ["GET", "/deployments/:name/traffic", ({ query }) => page(traffic(w, Number(query.get("points") ?? 120)))],
     ["GET", "/deployments/:name/predictions", ({ query }) => page(predictionsAt(random(5), Date.now(), Math.min(Number(query.get("limit") ?? 50), 200)))],
@@ -98,6 +99,17 @@ function cancel(w, emit, id) {
   for (const step of run.steps) if (["waiting", "ready", "running"].includes(step.state)) step.state = "cancelled";
   emit("pipelines.run_finished", { kind: "pipeline_run", name: id }, `${run.pipeline} #${run.number} cancelled`);
   return run;
+}
+
+function moveAlias(w, emit, { name, alias }, to, reason) {
+  const model = byName(w.models, name);
+  if (model === undefined) return undefined;
+  const from = model.aliases[alias] ?? null;
+  if (to === null) delete model.aliases[alias];
+  else model.aliases[alias] = to;
+  w.history.push({ alias, from, to, at: iso(Date.now()), actor: "local", cause: null, reason: reason ?? null });
+  emit("registry.alias_moved", { kind: "model", name }, to === null ? `${alias} of ${name} removed` : `${alias} of ${name} is now ${name}/${to}`);
+  return model;
 }
 
 function endRelease(w, emit, id, state, body) {

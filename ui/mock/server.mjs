@@ -71,8 +71,9 @@ async function answerApi(request, response, url) {
   const answer = await api(request.method, path, url.searchParams, request.method === "GET" ? {} : await bodyOf(request), response);
   if (answer === undefined) return problem(response, 404, "NOT_FOUND", "Nothing by that name", `\`${path}\` names nothing on this server.`, "list what there is with `pitcrew models` or its siblings");
   if (answer === null) return undefined;
-  response.writeHead(answer.status ?? 200, { "Content-Type": "application/json", "X-Request-Id": "req_mock" });
-  return response.end(JSON.stringify(answer.body ?? answer));
+  const [status, body] = typeof answer.status === "number" && answer.body !== undefined ? [answer.status, answer.body] : [200, answer];
+  response.writeHead(status, { "Content-Type": status < 400 ? "application/json" : "application/problem+json", "X-Request-Id": "req_mock" });
+  return response.end(JSON.stringify(body));
 }
 
 function answerFile(response, pathname) {

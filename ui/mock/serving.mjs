@@ -20,6 +20,13 @@ function evidenceOf(rng, { steps, from, effect, spread, base, verdict, pairsEach
   return [list, at];
 }
 
+/** The decision in words, from the evidence it rests on. */
+function reasonOf(spec, last) {
+  if (spec.reason === null) return null;
+  const [a, b] = [Math.abs(last.lower), Math.abs(last.upper)].toSorted((x, y) => x - y);
+  return `candidate ${spec.reason} by ${Math.abs(last.mean_difference)} [${a}, ${b}] mean absolute error`;
+}
+
 function release(rng, spec) {
   const [evidence, end] = evidenceOf(rng, spec);
   const running = spec.state === "running";
@@ -30,14 +37,14 @@ function release(rng, spec) {
     const closed = reached && (!running || i < spec.step);
     return { share, started_at: reached ? mine[0].at : null, ended_at: closed ? mine.at(-1).at : null, event_time: reached ? mine[0].event_time : null, verdict: closed ? (spec.state === "rolled_back" ? "roll_back" : "advance") : null };
   });
-  return { id: spec.id, deployment: "bikes", model: "bikes", champion: spec.champion, candidate: spec.candidate, state: spec.state, step: spec.step, steps, started_at: wall(spec.from), ended_at: running ? null : wall(end), event_time: eventIso(Math.round(end / HOUR) * HOUR), reason: spec.reason,
+  return { id: spec.id, deployment: "bikes", model: "bikes", champion: spec.champion, candidate: spec.candidate, state: spec.state, step: spec.step, steps, started_at: wall(spec.from), ended_at: running ? null : wall(end), event_time: eventIso(Math.round(end / HOUR) * HOUR), reason: reasonOf(spec, evidence.at(-1)),
     cause: { kind: "pipeline_run", id: spec.run, summary: spec.runSummary }, judge: { metric: "absolute_error", alpha: 0.05, min_samples: 24, paired: true }, evidence };
 }
 
 export function servingWorld(rng, runs) {
   const releases = [
-    release(rng, { id: rng.id("rel"), champion: 1, candidate: 2, state: "promoted", step: 2, steps: [5, 4, 3], from: day(3, 13, 5), effect: -48.8, spread: 190, base: 92.4, verdict: "better", pairsEach: 10, reason: "candidate better by 48.8 [31.0, 66.5] mean absolute error", run: runs[1].id, runSummary: "train #2" }),
-    release(rng, { id: rng.id("rel"), champion: 2, candidate: 3, state: "rolled_back", step: 0, steps: [8], from: day(4, 21, 6), effect: 39.5, spread: 120, base: 33.6, verdict: "worse", pairsEach: 9, reason: "candidate worse by 39.5 [2.8, 76.2] mean absolute error", run: runs[3].id, runSummary: "train #4" }),
+    release(rng, { id: rng.id("rel"), champion: 1, candidate: 2, state: "promoted", step: 2, steps: [5, 4, 3], from: day(3, 13, 5), effect: -48.8, spread: 108, base: 92.4, verdict: "better", pairsEach: 10, reason: "better", run: runs[1].id, runSummary: "train #2" }),
+    release(rng, { id: rng.id("rel"), champion: 2, candidate: 3, state: "rolled_back", step: 0, steps: [8], from: day(4, 21, 6), effect: 39.5, spread: 84, base: 33.6, verdict: "worse", pairsEach: 9, reason: "worse", run: runs[3].id, runSummary: "train #4" }),
     release(rng, { id: rng.id("rel"), champion: 2, candidate: 4, state: "running", step: 1, steps: [7, 5], from: day(6, 8, 6), effect: -4.1, spread: 26, base: 33.9, verdict: "continue", pairsEach: 12, reason: null, run: runs[4].id, runSummary: "train #5" }),
   ];
   const arm = (name, version, share, requests, p) => ({ arm: name, version, share, requests, failures: 0, latency: { p50_us: p, p95_us: Math.round(p * 1.55), p99_us: Math.round(p * 2.5) } });

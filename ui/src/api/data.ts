@@ -59,22 +59,19 @@ export interface Dataset {
   source: string;
   versions: number;
   latest: DatasetVersion | null;
+  /** The column of event time, where one is declared; only in the answer for one data set. */
+  time?: string | null;
 }
 
-/**
- * The kept report of a data gate. The contract names the list but not its fields, so only those that any check report must have
- * are required here; the rest is shown when present.
- */
+/** What the gate of a data set saw, whether it let the data pass or not. */
 export interface CheckReport {
-  id?: string;
-  dataset?: string;
-  version?: number | null;
-  ref?: string | null;
-  digest?: string;
-  rows?: number;
-  gate?: string;
+  id: string;
+  dataset: string;
+  at: Timestamp;
+  actor: string;
+  cause: Cause | null;
+  gate: string;
+  rows: number;
+  version: number | null;
   checks: Check[];
-  created_at?: Timestamp;
-  at?: Timestamp;
-  cause?: Cause | null;
 }

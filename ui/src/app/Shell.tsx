@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, Suspense, lazy, useCallback, useEffect, useState } from "react";
-import { Link, Outlet, useLocation, useNavigate } from "react-router-dom";
+import { Link, Outlet, ScrollRestoration, useLocation, useNavigate } from "react-router-dom";
 import { isUnauthenticated } from "../api/problem";
 import { Button } from "../kit/Button";
 import { Skeleton } from "../kit/Feedback";
@@ -34,9 +34,11 @@ export function Shell(): ReactNode {
   }, [navigate]);
   useKeys(act);
   useEffect(() => {
-    setDrawer(false);
-    window.scrollTo(0, 0);
-  }, [pathname]);
+    if (!drawer) return undefined;
+    const close = (event: KeyboardEvent) => event.key === "Escape" && setDrawer(false);
+    document.addEventListener("keydown", close);
+    return () => document.removeEventListener("keydown", close);
+  }, [drawer]);
 
   if (isUnauthenticated(server.error)) return <SignIn />;
   return (
@@ -49,10 +51,11 @@ export function Shell(): ReactNode {
         <Button kind="ghost" icon="search" aria-label="Search" onClick={() => setPalette(true)} />
       </header>
       {drawer && <button type="button" className="scrim" aria-label="Close the menu" onClick={() => setDrawer(false)} />}
-      <Sidebar pathname={pathname} onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} version={server.data?.version} />
+      <Sidebar onLeave={() => setDrawer(false)} pathname={pathname} onSearch={() => { setPalette(true); setDrawer(false); }} onHelp={() => setHelp(true)} version={server.data?.version} />
       <main id="main" tabIndex={-1}>
         <Suspense fallback={<div className="page"><Skeleton lines={1} /><Skeleton height={320} /></div>}><Outlet /></Suspense>
       </main>
+      <ScrollRestoration />
       {palette && <Suspense fallback={null}><Palette onClose={() => setPalette(false)} /></Suspense>}
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>
@@ -63,10 +66,12 @@ interface SidebarProps {
   pathname: string;
   version: string | undefined;
   onSearch: () => void;
+  /** A place was chosen: on a phone the drawer closes. */
+  onLeave: () => void;
   onHelp: () => void;
 }
 
-function Sidebar({ pathname, version, onSearch, onHelp }: SidebarProps): ReactNode {
+function Sidebar({ pathname, version, onSearch, onHelp, onLeave }: SidebarProps): ReactNode {
   const theme = useTheme();
   return (
     <aside className="side">
@@ -76,7 +81,7 @@ function Sidebar({ pathname, version, onSearch, onHelp }: SidebarProps): ReactNo
       </button>
       <nav aria-label="Places">
         {NAV.map((group) => (
-          <ul key={group[0]?.to}>{group.map((item) => <Place key={item.to} item={item} here={isIn(item, pathname)} />)}</ul>
+          <ul key={group[0]?.to}>{group.map((item) => <Place key={item.to} item={item} here={isIn(item, pathname)} onGo={onLeave} />)}</ul>
         ))}
       </nav>
       <footer className="side-foot">
@@ -92,10 +97,10 @@ function Sidebar({ pathname, version, onSearch, onHelp }: SidebarProps): ReactNo
   );
 }
 
-function Place({ item, here }: { item: NavItem; here: boolean }): ReactNode {
+function Place({ item, here, onGo }: { item: NavItem; here: boolean; onGo: () => void }): ReactNode {
   return (
     <li>
-      <Link to={item.to} className={here ? "place here" : "place"} aria-current={here ? "page" : undefined} title={`${item.label} (g ${item.key})`}>
+      <Link to={item.to} onClick={onGo} className={here ? "place here" : "place"} aria-current={here ? "page" : undefined} title={`${item.label} (g ${item.key})`}>
         <Icon name={item.icon} /><span className="grow">{item.label}</span><kbd aria-hidden="true">g {item.key}</kbd>
       </Link>
     </li>

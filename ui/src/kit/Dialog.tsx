@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/problem";
 import { Button } from "./Button";
+import { Inline } from "./Inline";
 
 interface DialogProps {
   title: string;
@@ -65,7 +66,7 @@ export function Confirm({ title, children, action, danger = false, reason = true
             <input value={text} onChange={(event) => setText(event.target.value)} maxLength={500} placeholder="Why now?" />
           </label>
         )}
-        {error !== null && <p className="inline-error" role="alert">{error}</p>}
+        {error !== null && <p className="inline-error" role="alert"><Inline text={error} /></p>}
         <div className="row dialog-foot">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" kind={danger ? "danger" : "primary"} disabled={busy}>{busy ? "Working…" : action}</Button>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "../api/problem";
 import { Button } from "./Button";
 import { Copy } from "./Copy";
+import { Inline } from "./Inline";
 
 /** Lines in the place where the content will stand. */
 export function Skeleton({ lines = 4, height }: { lines?: number; height?: number }): ReactNode {
@@ -44,8 +45,8 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   return (
     <div className="failure" role="alert">
       <p className="failure-title">{problem?.title ?? "This part could not be shown"}</p>
-      <p className="muted">{problem?.detail ?? (error instanceof Error ? error.message : "Unknown error")}</p>
-      {problem?.hint && <p className="failure-hint"><span>hint</span> {problem.hint}</p>}
+      <p className="muted"><Inline text={problem?.detail ?? (error instanceof Error ? error.message : "Unknown error")} /></p>
+      {problem?.hint && <p className="failure-hint"><span>hint</span> <Inline text={problem.hint} /></p>}
       <p className="row wrap failure-foot">
         {retry !== undefined && <Button onClick={retry}>{missing ? "Look again" : "Try again"}</Button>}
         {problem !== null && <code className="faint">{problem.code}</code>}

@@ -11,13 +11,17 @@ interface PageProps {
   /** What stands in the heading when it is more than the title's words. */
   heading?: ReactNode;
   crumbs?: Crumb[];
+  /** A word above the heading where there is no way back to show. */
+  kicker?: string;
   meta?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
 }
 
+const NONE: Crumb[] = [];
+
 /** The frame of every page: title, the way back, a line of facts, the actions. */
-export function Page({ title, heading, crumbs = [], meta, actions, children }: PageProps): ReactNode {
+export function Page({ title, heading, crumbs = NONE, kicker, meta, actions, children }: PageProps): ReactNode {
   useEffect(() => {
     document.title = `${title} · Pitcrew`;
   }, [title]);
@@ -30,6 +34,7 @@ export function Page({ title, heading, crumbs = [], meta, actions, children }: P
               {crumbs.map((crumb) => <Link key={crumb.to} to={crumb.to}>{crumb.label}</Link>)}
             </nav>
           )}
+          {kicker !== undefined && <p className="crumbs">{kicker}</p>}
           <h1>{heading ?? title}</h1>
           {meta !== undefined && <div className="page-meta">{meta}</div>}
         </div>

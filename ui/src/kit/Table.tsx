@@ -1,5 +1,6 @@
 import { type ReactNode, useMemo, useState } from "react";
 import { Link } from "react-router-dom";
+import { Button } from "./Button";
 
 export interface ColumnDef<T> {
   key: string;
@@ -21,6 +22,8 @@ interface TableProps<T> {
   rowKey: (row: T) => string;
   /** Where a row leads; its first cell becomes the link, and `j` and `k` walk over them. */
   rowTo?: (row: T) => string | null;
+  /** Rows shown before one asks for all of them. */
+  first?: number;
   /** Marks a row that wants to be seen. */
   rowClass?: (row: T) => string;
 }
@@ -43,9 +46,11 @@ export function sorted<T>(rows: T[], columns: ColumnDef<T>[], order: Order): T[]
   return [...rows].toSorted((a, b) => (order.down ? -1 : 1) * compare(sort(a), sort(b)));
 }
 
-export function Table<T>({ label, columns, rows, rowKey, rowTo, rowClass }: TableProps<T>): ReactNode {
+export function Table<T>({ label, columns, rows, rowKey, rowTo, first = Number.POSITIVE_INFINITY, rowClass }: TableProps<T>): ReactNode {
+  const [all, setAll] = useState(false);
   const [order, setOrder] = useState<Order>(null);
-  const shown = useMemo(() => sorted(rows, columns, order), [rows, columns, order]);
+  const ordered = useMemo(() => sorted(rows, columns, order), [rows, columns, order]);
+  const shown = all ? ordered : ordered.slice(0, first);
   const turn = (key: string) => setOrder((old) => (old?.key !== key ? { key, down: true } : old.down ? { key, down: false } : null));
   return (
     // The box scrolls sideways on narrow screens, so the keyboard must reach it.
@@ -63,6 +68,7 @@ export function Table<T>({ label, columns, rows, rowKey, rowTo, rowClass }: Tabl
           {shown.map((row) => <Row key={rowKey(row)} row={row} columns={columns} to={rowTo?.(row) ?? null} mark={rowClass?.(row) ?? ""} />)}
         </tbody>
       </table>
+      {shown.length < rows.length && <div className="table-foot"><Button onClick={() => setAll(true)}>Show all {rows.length}</Button></div>}
     </div>
   );
 }

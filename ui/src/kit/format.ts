@@ -25,10 +25,18 @@ export function metric(value: Num | null | undefined): string {
   return minus(trimZeros(n.toFixed(Math.min(digits, 4))));
 }
 
+/** The same for a column of a table: every fraction keeps its four digits, so that the points stand under each other. */
+export function cell(value: Num | null | undefined): string {
+  const n = num(value);
+  const size = Math.abs(n);
+  if (!Number.isFinite(n) || Number.isInteger(n) || size >= 1000 || size < 1e-4) return metric(value);
+  return minus(n.toFixed(Math.min(4, Math.max(0, 3 - Math.floor(Math.log10(size))))));
+}
+
 /** The same with a plus sign: a difference. */
 export function signed(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
-  return value > 0 ? `+${metric(value)}` : metric(value);
+  return value > 0 ? `+${cell(value)}` : cell(value);
 }
 
 const trimZeros = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);

@@ -27,8 +27,10 @@ interface SeriesProps {
 
 const PAD = { left: 52, right: 10, top: 10, bottom: 22 };
 
+const wallClock = (at: number): string => `${clock(at, true)} UTC`;
+
 /** A small chart of a few lines over time, with a crosshair. For many points use uPlot (`MetricChart`). */
-export function Series({ label, times, lines, height = 150, format, fromZero = true, timeLabel = (at) => `${clock(at, true)} UTC` }: SeriesProps): ReactNode {
+export function Series({ label, times, lines, height = 150, format, fromZero = true, timeLabel = wallClock }: SeriesProps): ReactNode {
   const [box, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<number | null>(null);
   const domain = useMemo(() => {

@@ -1,5 +1,6 @@
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router-dom";
+import { useWidth } from "../chart/useWidth";
 import { type GraphNode, layout } from "./layout";
 
 export interface DagNode extends GraphNode {
@@ -7,7 +8,6 @@ export interface DagNode extends GraphNode {
   to?: string | null;
   content: ReactNode;
   className?: string;
-  label: string;
 }
 
 interface DagProps {
@@ -21,22 +21,28 @@ interface DagProps {
   active?: (from: string, to: string) => boolean;
 }
 
-const GAP_X = 56;
-const GAP_Y = 18;
-const PAD = 4;
+const MIN_GAP_X = 44;
+const MAX_GAP_X = 108;
+const GAP_Y = 16;
+const PAD = 2;
+/** The padding of the box that scrolls, both sides. */
+const BOX_PAD = 28;
 
 /** A graph from left to right: the edges are SVG, the nodes HTML, so that their text wraps, copies and takes focus as text does. */
 export function Dag({ label, nodes, picked = null, onPick, nodeWidth = 188, nodeHeight = 76, active }: DagProps): ReactNode {
   const graph = useMemo(() => layout(nodes), [nodes]);
+  const [box, room] = useWidth<HTMLDivElement>();
+  const free = (room - BOX_PAD - PAD * 2 - graph.layers * nodeWidth) / Math.max(1, graph.layers - 1);
+  const gapX = Math.min(MAX_GAP_X, Math.max(MIN_GAP_X, free));
   const place = new Map(graph.nodes.map((node) => [node.id, {
-    x: PAD + node.layer * (nodeWidth + GAP_X),
+    x: PAD + node.layer * (nodeWidth + gapX),
     y: PAD + node.slot * (nodeHeight + GAP_Y),
   }]));
-  const width = PAD * 2 + graph.layers * nodeWidth + Math.max(0, graph.layers - 1) * GAP_X;
+  const width = PAD * 2 + graph.layers * nodeWidth + Math.max(0, graph.layers - 1) * gapX;
   const height = PAD * 2 + graph.slots * nodeHeight + (graph.slots - 1) * GAP_Y;
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="dag-box" role="group" aria-label={label} tabIndex={0}>
+    <div className="dag-box" ref={box} role="group" aria-label={label} tabIndex={0}>
       <div className="dag" style={{ width, height }}>
         <svg width={width} height={height} aria-hidden="true">
           {graph.edges.map((edge) => {
@@ -57,12 +63,12 @@ export function Dag({ label, nodes, picked = null, onPick, nodeWidth = 188, node
           };
           if (onPick !== undefined) {
             return (
-              <button key={node.id} type="button" {...shared} aria-label={node.label} aria-pressed={picked === node.id} onClick={() => onPick(node.id)}>
+              <button key={node.id} type="button" {...shared} aria-pressed={picked === node.id} onClick={() => onPick(node.id)}>
                 {node.content}
               </button>
             );
           }
-          if (node.to) return <Link key={node.id} to={node.to} aria-label={node.label} {...shared}>{node.content}</Link>;
+          if (node.to) return <Link key={node.id} to={node.to} {...shared}>{node.content}</Link>;
           return <div key={node.id} {...shared}>{node.content}</div>;
         })}
       </div>

@@ -28,7 +28,7 @@ export interface Layout {
 const SWEEPS = 6;
 
 /**
- * Longest-path layering, then barycentre sweeps to lessen crossings (Sugiyama, Tagawa and Toda 1981). Needs that name no node and
+ * Longest-path layering, transitive reduction, then barycentre sweeps to lessen crossings (Sugiyama, Tagawa and Toda 1981). Needs that name no node and
  * needs that would close a cycle are left out rather than drawn wrong.
  */
 export function layout(graph: GraphNode[]): Layout {
@@ -52,16 +52,26 @@ export function layout(graph: GraphNode[]): Layout {
   }
   for (const node of graph) place(node.id, new Set());
 
+  const drawn = reduce(edges);
   const layers: string[][] = [];
   for (const node of graph) {
     const layer = layerOf.get(node.id) ?? 0;
     (layers[layer] ??= []).push(node.id);
   }
-  for (let sweep = 0; sweep < SWEEPS; sweep += 1) improve(layers, edges, sweep % 2 === 0);
+  for (let sweep = 0; sweep < SWEEPS; sweep += 1) improve(layers, drawn, sweep % 2 === 0);
 
   const slots = Math.max(1, ...layers.map((layer) => layer.length));
   const nodes = layers.flatMap((ids, layer) => ids.map((id, index) => ({ id, layer, slot: index + (slots - ids.length) / 2 })));
-  return { nodes, edges, layers: layers.length, slots };
+  return { nodes, edges: drawn, layers: layers.length, slots };
+}
+
+/** Leaves out an edge that a longer way already shows: `prepare -> register` beside `prepare -> train -> register`. */
+function reduce(edges: Edge[]): Edge[] {
+  const after = new Map<string, string[]>();
+  for (const edge of edges) after.set(edge.from, [...(after.get(edge.from) ?? []), edge.to]);
+  const reaches = (from: string, to: string, seen: Set<string>): boolean =>
+    (after.get(from) ?? []).some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))));
+  return edges.filter((edge) => !(after.get(edge.from) ?? []).some((next) => next !== edge.to && reaches(next, edge.to, new Set())));
 }
 
 function improve(layers: string[][], edges: Edge[], forward: boolean): void {

@@ -11,7 +11,7 @@ import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
 import { Checks } from "./Checks";
-import { checkReports, dataset, datasetVersions, reportedAt } from "./queries";
+import { checkReports, dataset, datasetVersions } from "./queries";
 
 const COLUMNS: ColumnDef<DatasetVersion>[] = [
   { key: "version", head: "Version", cell: (row) => row.ref, sort: (row) => row.version },
@@ -28,16 +28,16 @@ export default function DatasetPage(): ReactNode {
   const query = useQuery(dataset(name));
   const versions = useQuery(datasetVersions(name));
   const reports = useQuery(checkReports(name));
-  const failed = reports.data?.filter((report) => report.checks.some((check) => check.status === "fail")) ?? [];
+  const failed = reports.data?.filter((report) => report.gate === "failed") ?? [];
   const newest = failed[0];
   return (
-    <Page title={name} crumbs={[{ label: "Data", to: paths.data() }]} meta={query.data !== undefined && <><span>{query.data.description}</span><code>{query.data.source}</code></>}>
+    <Page title={name} crumbs={[{ label: "Data", to: paths.data() }]} meta={query.data !== undefined && <><span>{query.data.description}</span><code>{query.data.source}</code>{query.data.time && <span>event time in <code>{query.data.time}</code></span>}{(reports.data?.length ?? 0) > 0 && <Link className="link" to={paths.checkReports(name)}>check reports</Link>}</>}>
       <Loaded query={query} skeleton={<Skeleton height={200} />}>
         {() => (
           <Panel title="Versions" flush>
             <Loaded query={versions} skeleton={<div className="panel-body"><Skeleton lines={3} /></div>}>
               {(list) => (list.length === 0
-                ? <Empty title="No version yet" command={`pitcrew run train`}>A pipeline that refreshes this data set reads the source, checks it and stores what is new.</Empty>
+                ? <Empty title="No version yet" command={`pitcrew data add ${name}`}>Adding reads the source, checks it, and stores what is new. A pipeline with <code>refresh</code> does it by itself.</Empty>
                 : <Table label="Versions" columns={COLUMNS} rows={list} rowKey={(row) => row.ref} rowTo={(row) => paths.datasetVersion(row.dataset, row.version)} />)}
             </Loaded>
           </Panel>
@@ -45,7 +45,7 @@ export default function DatasetPage(): ReactNode {
       </Loaded>
       {newest !== undefined && (
         <Panel title={<>Last refusal<State of="failed" label={`${newest.checks.filter((check) => check.status === "fail").length} failed`} /></>}
-          aside={<>{reportedAt(newest) !== "" && <Ago at={reportedAt(newest)} />}<Link to={paths.checkReports(name)}>All check reports</Link></>} flush>
+          aside={<><Ago at={newest.at} /><Link to={paths.checkReports(name)}>All check reports</Link></>} flush>
           <Checks checks={newest.checks.filter((check) => check.status !== "pass")} />
         </Panel>
       )}

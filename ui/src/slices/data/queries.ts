@@ -21,12 +21,8 @@ export const datasetVersion = (name: string, version: string) =>
     queryFn: ({ signal }) => get<DatasetVersion>(`/datasets/${seg(name)}/versions/${seg(version)}`, {}, signal),
   });
 
-/** When a report was made, whichever of the two names the server uses for it. */
-export const reportedAt = (report: CheckReport): string => report.created_at ?? report.at ?? "";
-
 export const checkReports = (name: string) =>
   queryOptions({
     queryKey: ["check-reports", name],
-    queryFn: async ({ signal }) =>
-      (await list<CheckReport>(`/datasets/${seg(name)}/check-reports`, {}, signal)).toSorted((a, b) => reportedAt(b).localeCompare(reportedAt(a))),
+    queryFn: ({ signal }) => list<CheckReport>(`/datasets/${seg(name)}/check-reports`, {}, signal),
   });

@@ -34,7 +34,7 @@ export default function DeploymentPage(): ReactNode {
 
 function Body({ deployment: each }: { deployment: Deployment }): ReactNode {
   const list = useQuery(releases(each.name));
-  const example = `pitcrew predict ${each.name}`;
+  const example = `pitcrew predict ${each.name} --records '[{…}]'`;
   if (each.arms.length === 0) {
     return <Panel><Empty title="Nothing is served yet" command="pitcrew run train">The alias <code>{each.alias}</code> of {each.model} names no version; the first one that passes the gate gets it.</Empty></Panel>;
   }

@@ -9,7 +9,7 @@ import { differenceDomain, stepSpans, verdictWords } from "./evidence";
 import "./deployments.css";
 
 const PAD = { left: 54, right: 22, top: 26, bottom: 22 };
-const NaNIfNull = (value: number | null): number => value ?? Number.NaN;
+const nanIfNull = (value: number | null): number => value ?? Number.NaN;
 
 /** The confidence sequence of candidate minus champion, closing on its decision. Below zero the candidate is better. */
 export function EvidenceChart({ release, height = 260 }: { release: Release; height?: number }): ReactNode {
@@ -35,7 +35,7 @@ export function EvidenceChart({ release, height = 260 }: { release: Release; hei
       </div>
       <figcaption className="row spread small faint wrap">
         <span>difference in {words(release.judge.metric)}, candidate minus champion, with its {percent(1 - release.judge.alpha)} interval at every look</span>
-        <span>{verdictWords(release)}</span>
+        {release.state === "running" && <span>{verdictWords(release)}</span>}
       </figcaption>
     </figure>
   );
@@ -61,7 +61,7 @@ function Ground({ release, x, y, width, height }: PartProps): ReactNode {
           <text className="axis" x={PAD.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">{signed(tick)}</text>
         </g>
       ))}
-      <text className="axis" x={PAD.left + 6} y={height - PAD.bottom - 7}>candidate better</text>
+      <text className="axis side" x={right - 8} y={height - PAD.bottom - 7} textAnchor="end">candidate better ↓</text>
       {stepSpans(release).map((span, index) => {
         const from = index === 0 ? PAD.left : (x(span.from) + x(span.from - 1)) / 2;
         return (
@@ -86,8 +86,8 @@ function Sequence({ release, x, y, width, height }: PartProps): ReactNode {
   const { evidence } = release;
   const last = evidence.findLast((each) => each.mean_difference !== null);
   const lastX = x(evidence.length - 1);
-  const band = bandPath(evidence.map((each, i) => [x(i), y(NaNIfNull(each.lower)), y(NaNIfNull(each.upper))]));
-  const edge = (side: "lower" | "upper") => linePath(evidence.map((each, i) => [x(i), y(NaNIfNull(each[side]))]));
+  const band = bandPath(evidence.map((each, i) => [x(i), y(nanIfNull(each.lower)), y(nanIfNull(each.upper))]));
+  const edge = (side: "lower" | "upper") => linePath(evidence.map((each, i) => [x(i), y(nanIfNull(each[side]))]));
   return (
     <>
       <clipPath id={id}><rect x={PAD.left} y={PAD.top - 4} width={Math.max(0, width - PAD.left)} height={Math.max(0, height - PAD.top - PAD.bottom + 4)} /></clipPath>
@@ -95,14 +95,14 @@ function Sequence({ release, x, y, width, height }: PartProps): ReactNode {
         <path className="band" d={band} />
         <path className="band-edge" d={edge("lower")} />
         <path className="band-edge" d={edge("upper")} />
-        <path className="mean" d={linePath(evidence.map((each, i) => [x(i), y(NaNIfNull(each.mean_difference))]))} />
+        <path className="mean" d={linePath(evidence.map((each, i) => [x(i), y(nanIfNull(each.mean_difference))]))} />
         {evidence.map((each, i) => each.mean_difference !== null && <circle key={each.at} className="look" cx={x(i)} cy={y(each.mean_difference)} r={2.2} />)}
       </g>
       {last !== undefined && last.mean_difference !== null && (
         <g className={`decision ${release.state}`}>
-          <line x1={lastX} x2={lastX} y1={y(NaNIfNull(last.lower))} y2={y(NaNIfNull(last.upper))} />
-          <line x1={lastX - 4} x2={lastX + 4} y1={y(NaNIfNull(last.lower))} y2={y(NaNIfNull(last.lower))} />
-          <line x1={lastX - 4} x2={lastX + 4} y1={y(NaNIfNull(last.upper))} y2={y(NaNIfNull(last.upper))} />
+          <line x1={lastX} x2={lastX} y1={y(nanIfNull(last.lower))} y2={y(nanIfNull(last.upper))} />
+          <line x1={lastX - 4} x2={lastX + 4} y1={y(nanIfNull(last.lower))} y2={y(nanIfNull(last.lower))} />
+          <line x1={lastX - 4} x2={lastX + 4} y1={y(nanIfNull(last.upper))} y2={y(nanIfNull(last.upper))} />
           <circle cx={lastX} cy={y(last.mean_difference)} r={4.5} />
         </g>
       )}

@@ -5,7 +5,7 @@ import type { Evidence, Release } from "../../api/deployments";
 import { CauseText } from "../../kit/Cause";
 import { Id } from "../../kit/Copy";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
-import { count, metric, micros, percent, signed, words } from "../../kit/format";
+import { cell, count, micros, percent, signed, words } from "../../kit/format";
 import { paths } from "../../kit/links";
 import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
@@ -55,7 +55,7 @@ function Body({ release: each }: { release: Release }): ReactNode {
         </Panel>
       </div>
       <Panel title="Every look" aside={<span>newest first</span>} flush>
-        {each.evidence.length > 0 && <Table label="Evidence" columns={LOOKS} rows={each.evidence.toReversed()} rowKey={(row) => `${row.step} ${row.pairs} ${row.at}`} />}
+        {each.evidence.length > 0 && <Table label="Evidence" columns={LOOKS} rows={each.evidence.toReversed()} first={16} rowKey={(row) => `${row.step} ${row.pairs} ${row.at}`} />}
         {each.evidence.length === 0 && <Empty title="The judge has not looked yet" />}
       </Panel>
     </>
@@ -68,7 +68,7 @@ const LOOKS: ColumnDef<Evidence>[] = [
   { key: "pairs", head: "Pairs", cell: (row) => count(row.pairs), align: "end" },
   { key: "difference", head: "Difference", cell: (row) => signed(row.mean_difference), align: "end" },
   { key: "interval", head: "Interval", cell: (row) => <span className="muted">{signed(row.lower)} to {signed(row.upper)}</span>, align: "end" },
-  { key: "means", head: "Champion / candidate", cell: (row) => `${metric(row.champion_mean)} / ${metric(row.candidate_mean)}`, align: "end", wideOnly: true },
+  { key: "means", head: "Champion / candidate", cell: (row) => `${cell(row.champion_mean)} / ${cell(row.candidate_mean)}`, align: "end", wideOnly: true },
   { key: "p99", head: "p99", cell: (row) => `${micros(row.champion_p99_us)} / ${micros(row.candidate_p99_us)}`, align: "end", wideOnly: true },
   { key: "failures", head: "Failures", cell: (row) => `${row.champion_failures} / ${row.candidate_failures}`, align: "end", wideOnly: true },
   { key: "verdict", head: "Verdict", cell: (row) => <State of={row.verdict} />, align: "end" },

@@ -4,7 +4,7 @@ import { Link, useParams } from "react-router-dom";
 import type { GateDecision } from "../../api/models";
 import { CauseText } from "../../kit/Cause";
 import { Loaded, Skeleton } from "../../kit/Feedback";
-import { count, metric, num, signed } from "../../kit/format";
+import { cell, count, num, signed } from "../../kit/format";
 import { paths } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
@@ -57,7 +57,7 @@ function Compare({ gate }: { gate: GateDecision }): ReactNode {
             const better = LESS_IS_BETTER.test(key) ? difference < 0 : difference > 0;
             return (
               <tr key={key}>
-                <td>{key}</td><td className="num">{metric(gate.metrics[key])}</td><td className="num">{metric(gate.champion_metrics?.[key])}</td>
+                <td>{key}</td><td className="num">{cell(gate.metrics[key])}</td><td className="num">{cell(gate.champion_metrics?.[key])}</td>
                 <td className={`num ${Number.isNaN(difference) ? "" : better ? "better" : "poorer"}`}>{Number.isNaN(difference) ? "–" : signed(difference)}</td>
               </tr>
             );

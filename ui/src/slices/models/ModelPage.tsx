@@ -5,7 +5,7 @@ import type { AliasMove, ModelVersion } from "../../api/models";
 import { CauseText, RefLink } from "../../kit/Cause";
 import { Spark } from "../../kit/chart/Small";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
-import { metric, num } from "../../kit/format";
+import { cell, num } from "../../kit/format";
 import { paths } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
 import { type ColumnDef, Table } from "../../kit/Table";
@@ -50,7 +50,7 @@ function Versions({ versions }: { versions: ModelVersion[] }): ReactNode {
     return [
       { key: "version", head: "Version", cell: (row) => row.ref, sort: (row) => row.version },
       { key: "aliases", head: "Aliases", cell: (row) => <span className="row tight">{row.aliases.map((alias) => <AliasTag key={alias} alias={alias} />)}</span> },
-      ...keys.map((key): ColumnDef<ModelVersion> => ({ key, head: key, cell: (row) => metric(row.metrics[key]), align: "end", sort: (row) => num(row.metrics[key]) })),
+      ...keys.map((key): ColumnDef<ModelVersion> => ({ key, head: key, cell: (row) => cell(row.metrics[key]), align: "end", sort: (row) => num(row.metrics[key]) })),
       { key: "data", head: "Data", cell: (row) => (row.lineage?.dataset ? <RefLink kind="dataset_version" id={row.lineage.dataset} /> : "–"), wideOnly: true },
       { key: "gate", head: "Gate", cell: (row) => (row.gate_decision === null ? <span className="faint">none</span> : <Link className="link" to={paths.gateDecision(row.gate_decision)}>passed</Link>), wideOnly: true },
       { key: "signed", head: "Signed", cell: (row) => (row.signature === null ? <span className="faint">no</span> : row.signature.algorithm), wideOnly: true },

@@ -12,7 +12,7 @@ export interface LineageNode {
 }
 
 /** From what a version was made and where it goes: data set, code and environment into the run, the version, the deployments. */
-export function lineageOf(version: ModelVersion, deployments: { name: string; model: string; arms: { arm: string; version: number }[] }[]): LineageNode[] {
+export function lineageOf(version: ModelVersion, deployments: { name: string; model: string; arms: { arm: string; version: number }[] }[], runName: string | null = null): LineageNode[] {
   const from = version.lineage;
   const nodes: LineageNode[] = [];
   const into: string[] = [];
@@ -29,7 +29,7 @@ export function lineageOf(version: ModelVersion, deployments: { name: string; mo
     into.push("environment");
   }
   if (from?.pipeline_run) {
-    nodes.push({ id: "run", needs: into, kind: "pipeline run", name: short(from.pipeline_run, 14), foot: version.tracking_run_id === null ? "" : `tracked as ${version.tracking_run_id.slice(0, 8)}`, to: paths.pipelineRun(from.pipeline_run) });
+    nodes.push({ id: "run", needs: into, kind: "pipeline run", name: runName ?? short(from.pipeline_run, 14), foot: version.tracking_run_id === null ? "" : `tracked as ${version.tracking_run_id.slice(0, 8)}`, to: paths.pipelineRun(from.pipeline_run) });
   }
   nodes.push({ id: "version", needs: from?.pipeline_run ? ["run"] : into, kind: "model version", name: version.ref, foot: short(version.digest), to: null, here: true });
   for (const each of deployments) {

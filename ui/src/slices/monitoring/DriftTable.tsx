@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Drift, MonitorWindow } from "../../api/monitoring";
 import { Bullet, Spark } from "../../kit/chart/Small";
-import { metric, percent } from "../../kit/format";
+import { cell, percent } from "../../kit/format";
 import { State, Tag } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { toneOf } from "../../kit/tone";
@@ -16,9 +16,9 @@ export function DriftTable({ window, history }: { window: MonitorWindow; history
   const columns: ColumnDef<Drift>[] = [
     { key: "feature", head: "Feature", cell: (row) => <span className="row tight"><code>{row.feature}</code>{row.kind !== "input" && <Tag>{row.kind}</Tag>}</span> },
     { key: "verdict", head: "Verdict", cell: (row) => <State of={row.verdict} /> },
-    { key: "bar", head: "Value against threshold", cell: (row) => (row.value === null || row.threshold === null ? "" : <Bullet value={row.value} bound={row.threshold} tone={toneOf(row.verdict)} label={`${metric(row.value)} of ${metric(row.threshold)}`} />), fill: true, wideOnly: true },
-    { key: "value", head: "Value", cell: (row) => metric(row.value), align: "end", sort: (row) => row.value ?? Number.NaN },
-    { key: "threshold", head: "Threshold", cell: (row) => <span className="muted">{metric(row.threshold)}</span>, align: "end" },
+    { key: "bar", head: "Value against threshold", cell: (row) => (row.value === null || row.threshold === null ? "" : <Bullet value={row.value} bound={row.threshold} tone={toneOf(row.verdict)} label={`${cell(row.value)} of ${cell(row.threshold)}`} />), fill: true, wideOnly: true },
+    { key: "value", head: "Value", cell: (row) => cell(row.value), align: "end", sort: (row) => row.value ?? Number.NaN },
+    { key: "threshold", head: "Threshold", cell: (row) => <span className="muted">{cell(row.threshold)}</span>, align: "end" },
     { key: "course", head: "Course", cell: (row) => <Spark values={course(row)} label={`Drift of ${row.feature} over the last windows`} />, wideOnly: true },
     { key: "method", head: "Method", cell: (row) => <span className="muted">{row.method}</span>, wideOnly: true },
     { key: "missing", head: "Missing", cell: (row) => percent(row.missing, 1), align: "end", wideOnly: true },

@@ -4,7 +4,7 @@ import { Link, useParams, useSearchParams } from "react-router-dom";
 import type { Monitor, MonitorWindow } from "../../api/monitoring";
 import { Button } from "../../kit/Button";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
-import { count, metric, moment, percent } from "../../kit/format";
+import { cell, count, metric, moment, percent } from "../../kit/format";
 import { paths } from "../../kit/links";
 import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
@@ -16,7 +16,7 @@ import { monitors, windows } from "./queries";
 import { TimelinePanel } from "./timeline/TimelinePanel";
 import { boundWords, driftedOf } from "./words";
 
-const WINDOWS_SHOWN = 60;
+const WINDOWS_SHOWN = 16;
 
 export default function MonitorPage(): ReactNode {
   const { name = "" } = useParams();
@@ -56,7 +56,7 @@ function Windows({ all, monitor }: { all: MonitorWindow[]; monitor: Monitor | un
         {window.drift.length === 0 ? <Empty title="No drift was computed for this window" /> : <DriftTable window={window} history={all.slice(0, index + 1)} />}
       </Panel>
       <Panel title="Windows" aside={<span>newest first</span>} flush>
-        <Table label="Windows" columns={columns} rows={all.slice(-WINDOWS_SHOWN).toReversed()} rowKey={(row) => row.end} rowClass={(row) => (row.end === window.end ? "chosen" : "")} />
+        <Table label="Windows" columns={columns} rows={all.toReversed()} first={WINDOWS_SHOWN} rowKey={(row) => row.end} rowClass={(row) => (row.end === window.end ? "chosen" : "")} />
       </Panel>
     </>
   );
@@ -80,7 +80,7 @@ function columnsFor(monitor: Monitor | undefined, pick: (end: string) => void): 
   return [
     { key: "end", head: "To", cell: (row) => <button type="button" className="pick" data-row-link="" onClick={() => pick(row.end)}><EventTime at={row.end} /></button> },
     { key: "state", head: "State", cell: (row) => <State of={row.state} /> },
-    ...(key === undefined ? [] : [{ key, head: key, cell: (row: MonitorWindow) => metric(row.metrics[key]?.value), align: "end" as const, sort: (row: MonitorWindow) => row.metrics[key]?.value ?? Number.NaN }]),
+    ...(key === undefined ? [] : [{ key, head: key, cell: (row: MonitorWindow) => cell(row.metrics[key]?.value), align: "end" as const, sort: (row: MonitorWindow) => row.metrics[key]?.value ?? Number.NaN }]),
     { key: "labels", head: "Labels", cell: (row) => `${count(row.labels)} of ${count(row.predictions)}`, align: "end" },
     { key: "drift", head: "Drifted", cell: (row) => <span className="muted">{driftedOf(row).join(", ") || "–"}</span>, fill: true, wideOnly: true },
     { key: "versions", head: "Versions", cell: (row) => Object.keys(row.versions).map((version) => `v${version}`).join(", ") || "–", align: "end", wideOnly: true },

@@ -3,7 +3,7 @@ import { Copy } from "../../kit/Copy";
 
 const STEPS: [string, string, string][] = [
   ["See a whole lap", "Hourly bike-share demand in a city whose world changes: data, training, gate, canary, drift, alarm, retraining. Under three minutes.", "pitcrew demo bikes"],
-  ["Begin your own", "Writes a project with a pitcrew.yaml to change: a data set, a pipeline, a model, a deployment and a monitor.", "pitcrew init"],
+  ["Begin your own", "Makes a folder with a pitcrew.yaml to change: a data set, a pipeline, a model, a deployment and a monitor.", "pitcrew init bikes"],
   ["Put it on the track", "Reads pitcrew.yaml, shows what would change with plan, and makes it so with apply.", "pitcrew apply"],
 ];
 

@@ -22,7 +22,7 @@ import { sectorsOf } from "./lap";
 import { LapStrip } from "./LapStrip";
 import "./overview.css";
 
-const FEED = 14;
+const FEED = 12;
 
 export default function OverviewPage(): ReactNode {
   const [search, setSearch] = useSearchParams();
@@ -35,10 +35,10 @@ export default function OverviewPage(): ReactNode {
   if (loop.fresh) return <Page title="Overview"><FirstLap /></Page>;
   const name = loop.input.monitor?.name;
   return (
-    <Page title="Overview" heading={loop.project} meta={<Meta watermark={loop.input.monitor?.watermark ?? null} />}
+    <Page title="Overview" {...(loop.project === "Overview" ? {} : { heading: loop.project, kicker: "Overview" })} meta={<Meta watermark={loop.input.monitor?.watermark ?? null} />}
       actions={loop.names.length > 1 && name !== undefined
         ? <Segments label="Monitor" value={name} options={loop.names.map((each) => ({ value: each, label: each }))} onChange={(next) => setSearch({ monitor: next })} /> : undefined}>
-      <LapStrip sectors={sectorsOf(loop.input)} />
+      {loop.settled ? <LapStrip sectors={sectorsOf(loop.input)} /> : <Skeleton height={88} />}
       {name !== undefined && <TimelinePanel key={name} monitor={name} />}
       {monitorList.isSuccess && name === undefined && (
         <Panel title="Quality over event time"><Empty title="No monitor is declared" command="pitcrew apply">Declare one under <code>monitors</code> in <code>pitcrew.yaml</code>; its windows draw the line here.</Empty></Panel>
@@ -91,10 +91,12 @@ function useLoop(wanted: string | null) {
     const dataset = d.data?.find((each) => each.latest !== null) ?? d.data?.[0];
     const alert = al.data?.find((each) => each.monitor === monitor?.name && each.state !== "resolved");
     const known = [d, r, dep, mon].every((query) => query.isSuccess);
+    const settled = [d, r, g, rel, dep, mon, al].every((query) => !query.isPending);
     return {
       input: { dataset, run, gate, release, deployment, monitor, alert },
       names: (mon.data ?? []).map((each) => each.name),
       project: pro.data?.length === 1 ? (pro.data[0]?.name ?? "Overview") : "Overview",
+      settled,
       fresh: known && [d, r, dep, mon].every((query) => query.data?.length === 0),
     };
   }, [d, r, g, rel, dep, mon, al, pro, wanted]);

@@ -38,7 +38,7 @@ function dataSector({ dataset }: LapInput): Sector {
   const latest = dataset?.latest;
   if (!latest) return waiting("Data", "no version yet", paths.data());
   const passed = latest.gate === "passed";
-  return { name: "Data", value: latest.ref, detail: `${count(latest.rows)} rows, checks ${labelOf(latest.gate)}`, at: latest.created_at, tone: passed ? "good" : "warn", to: paths.datasetVersion(latest.dataset, latest.version) };
+  return { name: "Data", value: latest.ref, detail: `${count(latest.rows)} rows, ${labelOf(latest.gate)}`, at: latest.created_at, tone: passed ? "good" : "warn", to: paths.datasetVersion(latest.dataset, latest.version) };
 }
 
 function trainSector({ run }: LapInput): Sector {
@@ -68,7 +68,7 @@ function serveSector({ deployment }: LapInput): Sector {
   const arm = deployment?.arms[0];
   if (deployment === undefined || arm === undefined) return waiting("Serve", "nothing served yet", paths.deployments());
   return {
-    name: "Serve", value: `${deployment.model}/${arm.version}`, detail: `${compact(arm.requests)} requests, p99 ${micros(arm.latency?.p99_us)}`, at: null,
+    name: "Serve", value: `${deployment.model}/${arm.version}`, detail: `${compact(arm.requests)} req, p99 ${micros(arm.latency?.p99_us)}`, at: null,
     tone: deployment.state === "empty" ? "idle" : arm.failures > 0 ? "warn" : "good", to: paths.deployment(deployment.name),
   };
 }
@@ -80,7 +80,7 @@ function monitorSector({ monitor, alert }: LapInput): Sector {
   const bound = objective.max ?? objective.min;
   const open = alert !== undefined && alert.state !== "resolved";
   return {
-    name: "Monitor", value: open ? `alert ${alert.state}` : `${objective.metric} ${metric(value)}`, detail: `${open ? `${objective.metric} ${metric(value)}, ` : ""}objective ${metric(bound)}`, at: null,
+    name: "Monitor", value: open ? `alert ${alert.state}` : `${objective.metric} ${metric(value)}`, detail: open ? `${objective.metric} ${metric(value)} of ${metric(bound)}` : `objective ${metric(bound)}`, at: null,
     tone: open ? toneOf(alert.state) : toneOf(monitor.latest?.state ?? "no_data"), to: open ? paths.alert(alert.id) : paths.monitor(monitor.name),
   };
 }

@@ -18,7 +18,7 @@ export function LogView({ run, step }: { run: PipelineRun; step: string | null }
   const box = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   useEffect(() => {
-    if (follow.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
+    if (lines.length > 0 && follow.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [lines]);
   const onScroll = () => {
     const element = box.current;
@@ -31,6 +31,8 @@ export function LogView({ run, step }: { run: PipelineRun; step: string | null }
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="log" ref={box} onScroll={onScroll} role="log" aria-label="Log" tabIndex={0}>
         {log.cut && <p className="faint">earlier lines are left out</p>}
+        {/* A log line has no other name than its place. */}
+        {/* oxlint-disable-next-line react/no-array-index-key */}
         {lines.map((line, index) => <Line key={`${line.at} ${index}`} line={line} named={scope === "all"} />)}
         {lines.length === 0 && <p className="faint">{log.state === "connecting" ? "Reading…" : scope === "step" && step !== null ? `${step} has written nothing.` : "Nothing was written."}</p>}
       </div>

@@ -26,7 +26,7 @@ export default function PipelinePage(): ReactNode {
           <div className="cols-main">
             <Panel title="Steps" flush>
               <Dag label={`Steps of ${each.name}`} nodeHeight={58} nodeWidth={150} nodes={each.steps.map((step) => ({
-                id: step.name, needs: step.needs, label: step.name,
+                id: step.name, needs: step.needs,
                 content: <><span className="node-name">{step.name}</span><span className="node-kind">{KIND_WORDS[step.kind] ?? step.kind}</span></>,
               }))} />
             </Panel>

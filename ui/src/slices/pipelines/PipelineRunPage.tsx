@@ -8,10 +8,11 @@ import { Dag } from "../../kit/dag/Dag";
 import { Confirm } from "../../kit/Dialog";
 import { Loaded, Skeleton } from "../../kit/Feedback";
 import { bytes, duration, elapsed, plain } from "../../kit/format";
+import { Inline } from "../../kit/Inline";
 import { paths } from "../../kit/links";
 import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
-import { labelOf, toneOf } from "../../kit/tone";
+import { toneOf } from "../../kit/tone";
 import { Ago, Elapsed } from "../../kit/Time";
 import { gateDecisions } from "../models/queries";
 import { LogView } from "./LogView";
@@ -53,14 +54,14 @@ function Body({ run }: { run: PipelineRun }): ReactNode {
   const running = new Set(run.steps.filter((step) => step.state === "running").map((step) => step.name));
   return (
     <>
-      {run.error !== null && <p className={`run-error ${toneOf(run.state)}`} role="status">{run.error}{run.state === "refused" && <GateLink run={run} />}</p>}
+      {run.error !== null && <p className={`run-error ${toneOf(run.state)}`} role="status"><Inline text={run.error} />{run.state === "refused" && <GateLink run={run} />}</p>}
       <Panel title="Steps" aside={run.reason !== null && <span>{run.reason}</span>} flush>
         <Dag label={`Steps of ${run.pipeline} #${run.number}`} picked={picked?.name ?? null} onPick={(step) => setSearch({ step }, { replace: true })}
           active={(_, to) => running.has(to)} nodes={run.steps.map(nodeOf)} />
       </Panel>
       <div className="cols-run">
         {picked !== undefined && <StepDetail step={picked} />}
-        <LogView run={run} step={picked?.name ?? null} />
+        <LogView key={run.id} run={run} step={picked?.name ?? null} />
       </div>
       {Object.keys(run.params).length > 0 && (
         <Panel title="Parameters"><Facts wide items={Object.entries(run.params).map(([key, value]): [string, ReactNode] => [key, <code key={key}>{value === "" ? '""' : plain(value)}</code>])} /></Panel>
@@ -84,7 +85,6 @@ function nodeOf(step: Step) {
   return {
     id: step.name,
     needs: step.needs,
-    label: `${step.name}, ${labelOf(step.state)}${foot === "" ? "" : `, ${foot}`}`,
     className: tone === "good" || tone === "idle" ? step.state : tone,
     content: (
       <>

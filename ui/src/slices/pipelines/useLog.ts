@@ -23,14 +23,16 @@ function parse(data: string): LogLine | null {
   }
 }
 
-/** The log of a run as it is written. A reconnected stream without ids begins again, so the lines do too. */
+/**
+ * The log of a run as it is written. A reconnected stream without ids begins again, so the lines do too. The component that uses it
+ * must be made anew for another run (`key`).
+ */
 export function useLog(runId: string): Log {
   const [log, setLog] = useState<Log>({ lines: [], state: "connecting", cut: false });
   useEffect(() => {
     let pending: LogLine[] = [];
     let sawId = false;
     let timer: ReturnType<typeof setTimeout> | null = null;
-    setLog({ lines: [], state: "connecting", cut: false });
     const flush = () => {
       timer = null;
       const more = pending;

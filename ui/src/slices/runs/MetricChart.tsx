@@ -14,18 +14,19 @@ const HEIGHT = 190;
 /** A metric over its steps. uPlot draws on a canvas: ten thousand points cost no more than ten. */
 export function MetricChart({ runId, metricKey, live }: { runId: string; metricKey: string; live: boolean }): ReactNode {
   const query = useQuery(metricSeries(runId, metricKey, live));
+  const dark = useIsDark();
   return (
     <figure className="metric-chart">
       <figcaption className="row spread"><b className="truncate">{metricKey}</b><span className="faint">{metric(query.data?.points.at(-1)?.value)}</span></figcaption>
-      <Loaded query={query} skeleton={<Skeleton height={HEIGHT} />}>{(series) => <Canvas series={series} />}</Loaded>
+      <Loaded query={query} skeleton={<Skeleton height={HEIGHT} />}>{(series) => <Canvas key={String(dark)} series={series} />}</Loaded>
     </figure>
   );
 }
 
+/** The colours are read from the page when it is made, so a change of theme makes it anew. */
 function Canvas({ series }: { series: MetricSeries }): ReactNode {
   const [box, width] = useWidth<HTMLDivElement>();
   const plot = useRef<uPlot | null>(null);
-  const dark = useIsDark();
   const data = useMemo((): uPlot.AlignedData => [
     series.points.map((point) => point.step),
     series.points.map((point) => {
@@ -34,7 +35,9 @@ function Canvas({ series }: { series: MetricSeries }): ReactNode {
     }),
   ], [series]);
   const latest = useRef(data);
-  latest.current = data;
+  useEffect(() => {
+    latest.current = data;
+  }, [data]);
   useEffect(() => {
     if (box.current === null || width === 0) return undefined;
     plot.current = new uPlot(optionsFor(width, box.current), latest.current, box.current);
@@ -42,8 +45,7 @@ function Canvas({ series }: { series: MetricSeries }): ReactNode {
       plot.current?.destroy();
       plot.current = null;
     };
-    // The colours are read from the page, so a change of theme draws anew.
-  }, [box, width, dark]);
+  }, [box, width]);
   useEffect(() => plot.current?.setData(data), [data]);
   const last = series.points.at(-1);
   return <div ref={box} style={{ height: HEIGHT }} role="img" aria-label={`${series.key} over ${series.points.length} steps, latest ${metric(last?.value)}`} />;

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Run } from "../../api/runs";
 import { RefLink } from "../../kit/Cause";
-import { metric, num } from "../../kit/format";
+import { cell, num } from "../../kit/format";
 import { State } from "../../kit/State";
 import type { ColumnDef } from "../../kit/Table";
 import { Ago, Elapsed } from "../../kit/Time";
@@ -52,7 +52,7 @@ export function columnsFor({ metrics, params }: Chosen): ColumnDef<Run>[] {
     { key: "took", head: "Took", cell: (row) => <Elapsed from={row.started_at} to={row.ended_at} />, align: "end", wideOnly: true },
     ...metrics.map((key): ColumnDef<Run> => ({
       key: `metric ${key}`, head: key, align: "end", sort: (row) => num(row.metrics[key]?.value),
-      cell: (row) => (row.metrics[key] === undefined ? missing : metric(row.metrics[key].value)),
+      cell: (row) => (row.metrics[key] === undefined ? missing : cell(row.metrics[key].value)),
     })),
     ...params.map((key): ColumnDef<Run> => ({
       key: `param ${key}`, head: <span className="faint">{key}</span>, align: "end", wideOnly: true, sort: (row) => sortable(row.params[key]),

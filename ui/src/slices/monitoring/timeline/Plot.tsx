@@ -88,7 +88,7 @@ function StintBox({ stint, x }: { stint: Stint; x: Scale }): ReactNode {
 function trustPath(timeline: Timeline, windows: MonitorWindow[], x: Scale, y: Scale): string {
   return bandPath(windows.map((window): [number, number, number] => {
     const value = window.metrics[timeline.metric];
-    return [x(Date.parse(window.end)), value?.lower == null ? Number.NaN : y(value.lower), value?.upper == null ? Number.NaN : y(value.upper)];
+    return [x(Date.parse(window.end)), y(value?.lower ?? Number.NaN), y(value?.upper ?? Number.NaN)];
   }));
 }
 

@@ -55,15 +55,16 @@ export function TimelineChart({ timeline, windows, domain, onZoom }: TimelineCha
     setDrag(null);
     setHover(null);
   };
-  const point = hover === null || mark !== null ? undefined : timeline.points[hover];
-  const pointX = hover === null ? 0 : x(times[hover] ?? 0);
+  const pointX = hover === null ? -1 : x(times[hover] ?? 0);
+  const seen = mark === null && pointX >= PAD.left && pointX <= right;
+  const point = hover === null || !seen ? undefined : timeline.points[hover];
   return (
     <div className="timeline" ref={box} style={{ height: HEIGHT }} onKeyDown={walkMarks} role="presentation">
       {width > 0 && (
         <svg width={width} height={HEIGHT} role="group" aria-label={describe(timeline)}>
           <Plot timeline={timeline} windows={windows} times={times} x={x} y={y} bands={bands} stints={stints} axisY={AXIS_Y} />
           {drag !== null && <rect className="drag" x={drag[0]} width={drag[1] - drag[0]} y={PAD.top} height={PLOT_HEIGHT} />}
-          {point !== undefined && pointX >= PAD.left && (
+          {point !== undefined && (
             <g className="hover-point">
               <line className="crosshair" x1={pointX} x2={pointX} y1={PAD.top} y2={PAD.top + PLOT_HEIGHT} />
               {point.value !== null && <circle cx={pointX} cy={y(point.value)} r={3.5} />}

@@ -99,7 +99,8 @@ export interface Stint {
   to: number;
 }
 
-/** Who drove: the version that answered most in each window, neighbours joined, as a tyre chart shows its stints. */
+/** Who drove: the version that answered most in each window, neighbours joined, as a tyre chart shows its stints. A window without
+ *  predictions ends no stint. */
 export function stintsOf(windows: MonitorWindow[]): Stint[] {
   const stints: Stint[] = [];
   let before: number | null = null;
@@ -110,7 +111,7 @@ export function stintsOf(windows: MonitorWindow[]): Stint[] {
     before = end;
     if (first === undefined) continue;
     const last = stints.at(-1);
-    if (last !== undefined && last.version === first[0] && last.to === from) last.to = end;
+    if (last !== undefined && last.version === first[0]) last.to = end;
     else stints.push({ version: first[0], from, to: end });
   }
   return stints;

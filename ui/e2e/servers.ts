@@ -1,0 +1,24 @@
+/** Where the servers under test are. */
+const given = process.env["PITCREW_URL"];
+
+/** A binary that drives a lap of its own for these journeys. */
+export const BINARY: string | null = process.env["PITCREW_BIN"] || null;
+
+const port = (offset: number): number => Number(process.env["PITCREW_E2E_PORT"] ?? "4180") + offset;
+
+export const LAP_PORT = port(0);
+/** Answers once the lap is over. */
+export const LAP_DONE_PORT = port(1);
+export const FULL_PORT = port(2);
+export const EMPTY_PORT = port(3);
+export const ERROR_PORT = port(4);
+
+const at = (number: number): string => `http://127.0.0.1:${number}`;
+export const FULL = at(FULL_PORT);
+export const EMPTY = at(EMPTY_PORT);
+export const ERROR = at(ERROR_PORT);
+
+/** The server of the journeys: the one that is named, or the one that the binary starts, or the mock. */
+export const SERVER: string = given ? given.replace(/\/$/, "") : BINARY === null ? FULL : at(LAP_PORT);
+/** Whether a lap has to be driven first. */
+export const DRIVES_A_LAP: boolean = !given && BINARY !== null;

@@ -1,0 +1,40 @@
+import { defineConfig } from "@playwright/test";
+import { CHROMIUM } from "./e2e/chromium.mjs";
+import { BINARY, DRIVES_A_LAP, EMPTY_PORT, ERROR_PORT, FULL_PORT, LAP_DONE_PORT, LAP_PORT, SERVER } from "./e2e/servers";
+
+const LAP_MS = 10 * 60_000;
+const GOODBYE_MS = 15_000;
+
+/** The mock shows what a real server cannot be made to show at will: nothing, failures, and changes that nobody else sees. */
+const mock = (port: number, variant: string) => ({
+  command: `node mock/server.mjs --port ${port} --variant ${variant}`,
+  url: `http://127.0.0.1:${port}/healthz`,
+  reuseExistingServer: false,
+});
+
+const lap = {
+  command: `node e2e/lap.mjs ${JSON.stringify(BINARY)} ${LAP_PORT} ${LAP_DONE_PORT}`,
+  url: `http://127.0.0.1:${LAP_DONE_PORT}/`,
+  timeout: LAP_MS,
+  gracefulShutdown: { signal: "SIGTERM" as const, timeout: GOODBYE_MS },
+  reuseExistingServer: false,
+};
+
+export default defineConfig({
+  testDir: "e2e",
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: Boolean(process.env["CI"]),
+  reporter: [["list"]],
+  // The machines that run this may be busy with much else.
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  use: {
+    baseURL: SERVER,
+    launchOptions: CHROMIUM,
+    viewport: { width: 1440, height: 900 },
+    contextOptions: { reducedMotion: "reduce" },
+    trace: "off",
+  },
+  webServer: [mock(FULL_PORT, "full"), mock(EMPTY_PORT, "empty"), mock(ERROR_PORT, "error"), ...(DRIVES_A_LAP ? [lap] : [])],
+});

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it, vi } from "vitest";
+import { KNOWN_EVENTS, staleAfter } from "./invalidation";
+import { gatherer } from "./LiveProvider";
+
+/** The names the contract lists, read from its text. */
+function contractNames(): string[] {
+  const text = readFileSync(new URL("../../../docs/api.md", import.meta.url), "utf8");
+  const paragraph = /^Names: ([\s\S]*?)\n\n/m.exec(text)?.[1] ?? "";
+  return [...paragraph.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map((match) => match[1] ?? "");
+}
+
+describe("staleAfter", () => {
+  it("knows every event of the contract and no other", () => {
+    expect(contractNames().length).toBeGreaterThan(20);
+    expect(KNOWN_EVENTS.toSorted()).toEqual(contractNames().toSorted());
+  });
+  it("refreshes the feed after every event", () => {
+    for (const name of [...KNOWN_EVENTS, "finance.invoice_paid"]) expect(staleAfter(name)).toContain("events");
+  });
+  it("refreshes the champion where it is shown after a promotion", () => {
+    expect(staleAfter("serving.release_promoted")).toEqual(expect.arrayContaining(["models", "deployments", "releases", "timeline"]));
+  });
+  it("refreshes the slice of an event it does not know", () => {
+    expect(staleAfter("monitoring.window_closed")).toEqual(expect.arrayContaining(["monitors", "timeline"]));
+  });
+});
+
+describe("gatherer", () => {
+  it("refreshes once per burst", () => {
+    vi.useFakeTimers();
+    const invalidateQueries = vi.fn(() => Promise.resolve());
+    const gather = gatherer({ invalidateQueries }, 100);
+    gather.add(["runs", "events"]);
+    gather.add(["events"]);
+    expect(invalidateQueries).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(100);
+    expect(invalidateQueries.mock.calls).toEqual([[{ queryKey: ["runs"] }], [{ queryKey: ["events"] }]]);
+    gather.add(["models"]);
+    gather.stop();
+    vi.advanceTimersByTime(1000);
+    expect(invalidateQueries).toHaveBeenCalledTimes(2);
+    vi.useRealTimers();
+  });
+});
