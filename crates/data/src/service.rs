@@ -163,7 +163,7 @@ pub(crate) fn known(tx: &mut Tx<'_>, name: &DatasetName) -> Result<SetRow> {
 pub(crate) fn newest(tx: &mut Tx<'_>, name: &DatasetName) -> Result<(i64, Digest, i64)> {
     known(tx, name)?;
     store::latest_brief(tx, name)?.ok_or_else(|| {
-        Error::precondition("DATASET_EMPTY", format!("the data set `{name}` has no version yet"))
+        Error::not_found("DATASET_EMPTY", format!("the data set `{name}` has no version yet"))
             .hint(format!("make the first one with `pitcrew data refresh {name}`"))
     })
 }
