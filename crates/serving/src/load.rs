@@ -1,0 +1,233 @@
+//! What the tables say is what requests see: loading versions and publishing routes.
+
+use std::sync::{Arc, PoisonError};
+
+use pitcrew_contracts::names::{DeploymentName, ModelName, ModelRef};
+use pitcrew_contracts::release::ModelLoaded;
+use pitcrew_contracts::serving::LoadedModel;
+use pitcrew_kernel::{Ctx, Error, Result};
+use pitcrew_work::{NewJob, enqueue};
+use serde::{Deserialize, Serialize};
+
+use crate::arm::{Arm, Route, Trial};
+use crate::model::{Act, ArmKind, Deployment, Release};
+use crate::service::Serving;
+use crate::store;
+
+/// The job that makes a deployment serve what its alias names.
+pub(crate) const LOAD: &str = "serving.load";
+/// Tries of a load before it waits for the next event.
+pub(crate) const LOAD_ATTEMPTS: u32 = 8;
+
+/// What a load job is told.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct LoadJob {
+    /// The version the alias was moved to; `None` to ask what it names.
+    pub(crate) version: Option<i64>,
+    /// Why.
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
+pub(crate) fn load_job(name: &DeploymentName, job: &LoadJob, now: pitcrew_kernel::Timestamp) -> Result<NewJob> {
+    let payload =
+        serde_json::to_value(job).map_err(|source| Error::internal("a load job does not serialise", source))?;
+    Ok(NewJob { kind: LOAD, key: name.to_string(), payload, run_at: now, max_attempts: LOAD_ATTEMPTS })
+}
+
+/// A version that is in memory.
+pub(crate) type Loaded = (ModelRef, Arc<dyn LoadedModel>);
+
+impl Serving {
+    pub(crate) async fn queue_load(&self, name: &DeploymentName) -> Result<()> {
+        let (ids, now) = (Arc::clone(&self.parts.ids), self.parts.clock.now());
+        let job = load_job(name, &LoadJob::default(), now)?;
+        self.parts.db.write(move |tx| enqueue(tx, ids.as_ref(), now, &job)).await
+    }
+
+    /// Makes a deployment serve what its alias names. The version is in memory before the tables say that it is in charge, so one that
+    /// cannot be loaded never takes over.
+    ///
+    /// # Errors
+    /// What finding and loading the version can give.
+    pub(crate) async fn follow_alias(&self, name: &DeploymentName, job: &LoadJob) -> Result<()> {
+        let ctx = Ctx::system("serving");
+        let key = name.clone();
+        let Some(deployment) = self.parts.db.read(move |tx| store::deployment(tx, &key)).await? else {
+            // Declared no more.
+            return self.reconcile(name, &[]).await;
+        };
+        let version = match job.version {
+            Some(version) => Some(version),
+            None => {
+                let resolved = self.parts.models.resolve(&ctx, &deployment.model, &deployment.alias).await?;
+                resolved.map(|found| found.version.version)
+            }
+        };
+        let Some(version) = version.or(deployment.champion) else { return self.reconcile(name, &[]).await };
+        let wanted = ModelRef { model: deployment.model.clone(), version };
+        let loaded = match self.in_memory(name, &wanted) {
+            Some(model) => model,
+            None => self.load(name, &wanted).await?,
+        };
+        if deployment.champion != Some(version) {
+            self.take_charge(&ctx, &deployment, &wanted, &job.reason).await?;
+        }
+        self.reconcile(name, &[(wanted, loaded)]).await
+    }
+
+    /// Writes down that a version is in charge. A release that compares with another champion has lost its meaning and ends.
+    async fn take_charge(&self, ctx: &Ctx, deployment: &Deployment, version: &ModelRef, reason: &str) -> Result<()> {
+        let (name, version, ctx, now) = (deployment.name.clone(), version.clone(), ctx.clone(), self.parts.clock.now());
+        let (ids, clock) = (Arc::clone(&self.parts.ids), Arc::clone(&self.parts.clock));
+        let watermark = self.log.watermark(name.as_str());
+        let alias = deployment.alias.clone();
+        let reason = reason.to_owned();
+        self.parts
+            .db
+            .write(move |tx| {
+                let out = pitcrew_db::Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() };
+                if let Some(running) = store::running(tx, &name)? {
+                    let because = match reason.as_str() {
+                        "" => format!("{}@{alias} moved to version {} meanwhile", version.model, version.version),
+                        reason => {
+                            format!(
+                                "{}@{alias} moved to version {} meanwhile: {reason}",
+                                version.model, version.version
+                            )
+                        }
+                    };
+                    crate::releases::write(tx, out, running.after(Act::Abort, now, watermark, &because)?, watermark)?;
+                }
+                store::set_champion(tx, &name, version.version, now)?;
+                tx.emit(out, &ModelLoaded { deployment: name.clone(), version })
+            })
+            .await
+    }
+
+    /// A version's model when this deployment, or another, has it in memory.
+    fn in_memory(&self, name: &DeploymentName, version: &ModelRef) -> Option<Arc<dyn LoadedModel>> {
+        let routes = self.routes.load();
+        let own = routes.get(name.as_str()).into_iter();
+        let found = own.chain(routes.values()).filter(|route| route.model == version.model);
+        found
+            .flat_map(|route| route.arms())
+            .find(|arm| arm.version == version.version)
+            .map(|arm| Arc::clone(&arm.model))
+    }
+
+    /// Loads a version's verified bytes, away from the async threads.
+    ///
+    /// # Errors
+    /// What [`pitcrew_contracts::registry::Models::bytes`] and the engine give.
+    pub(crate) async fn load(&self, name: &DeploymentName, version: &ModelRef) -> Result<Arc<dyn LoadedModel>> {
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        let loaded = self.load_now(version).await;
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        loaded.map_err(|error| error.context(format!("loading {version} for deployment `{name}`")))
+    }
+
+    async fn load_now(&self, version: &ModelRef) -> Result<Arc<dyn LoadedModel>> {
+        let bytes = self.parts.models.bytes(&Ctx::system("serving"), version).await?;
+        let engine = Arc::clone(&self.parts.engine);
+        tokio::task::spawn_blocking(move || engine.load(&bytes))
+            .await
+            .map_err(|source| Error::internal("loading a model did not finish", source))?
+    }
+
+    /// Makes what requests see equal to what the tables say. `ready` are models loaded already. Versions that stay keep their place and
+    /// their figures; requests under way finish on the version they began with.
+    ///
+    /// # Errors
+    /// What the database and loading can give; then nothing changes.
+    pub(crate) async fn reconcile(&self, name: &DeploymentName, ready: &[Loaded]) -> Result<()> {
+        let _turn = self.changing.lock().await;
+        let key = name.clone();
+        let (deployment, release) =
+            self.parts.db.read(move |tx| Ok((store::deployment(tx, &key)?, store::running(tx, &key)?))).await?;
+        let Some(deployment) = deployment else {
+            self.publish(name, None);
+            return Ok(());
+        };
+        let old = self.routes.load().get(name.as_str()).cloned();
+        let champion = match deployment.champion_ref() {
+            Some(version) => {
+                Some(self.champion_arm(&deployment, &version, old.as_deref(), release.as_ref(), ready).await?)
+            }
+            None => None,
+        };
+        let trial = match &release {
+            Some(release) => Some(self.trial(&deployment, release, old.as_deref(), ready).await?),
+            None => None,
+        };
+        let route =
+            Route { log_name: name.as_str().into(), name: deployment.name, model: deployment.model, champion, trial };
+        self.publish(name, Some(route));
+        Ok(())
+    }
+
+    /// The champion's arm. It is the one there was, unless the version is new or a release begins or ends: then its figures begin anew,
+    /// so that both arms of a release count from the same moment.
+    async fn champion_arm(
+        &self,
+        deployment: &Deployment,
+        version: &ModelRef,
+        old: Option<&Route>,
+        release: Option<&Release>,
+        ready: &[Loaded],
+    ) -> Result<Arc<Arm>> {
+        let same_release = |old: &&Route| old.trial.as_ref().map(|trial| trial.release) == release.map(|it| it.id);
+        let kept =
+            old.filter(|old| old.model == version.model).filter(same_release).and_then(|old| old.champion.as_ref());
+        if let Some(arm) = kept.filter(|arm| arm.version == version.version) {
+            return Ok(Arc::clone(arm));
+        }
+        self.arm(&deployment.name, version, ArmKind::Champion, ready).await
+    }
+
+    async fn trial(
+        &self,
+        deployment: &Deployment,
+        release: &Release,
+        old: Option<&Route>,
+        ready: &[Loaded],
+    ) -> Result<Trial> {
+        let old = old.and_then(|old| old.trial.as_ref()).filter(|trial| trial.release == release.id);
+        let arm = match old {
+            Some(trial) => Arc::clone(&trial.arm),
+            None => {
+                let version = ModelRef { model: release.model.clone(), version: release.candidate };
+                self.arm(&deployment.name, &version, ArmKind::Candidate, ready).await?
+            }
+        };
+        Ok(Trial::new(arm, release.id, release.share(), release.policy.judge.paired))
+    }
+
+    async fn arm(
+        &self,
+        name: &DeploymentName,
+        version: &ModelRef,
+        kind: ArmKind,
+        ready: &[Loaded],
+    ) -> Result<Arc<Arm>> {
+        let found = ready.iter().find(|(loaded, _)| loaded == version).map(|(_, model)| Arc::clone(model));
+        let model = match found.or_else(|| self.in_memory(name, version)) {
+            Some(model) => model,
+            None => self.load(name, version).await?,
+        };
+        let metrics = self.metrics.arm(name.as_str(), version.version, kind);
+        let model_name: &ModelName = &version.model;
+        Ok(Arc::new(Arm::new(model_name, version.version, kind, model, metrics)))
+    }
+
+    fn publish(&self, name: &DeploymentName, route: Option<Route>) {
+        let mut routes = self.routes.load().as_ref().clone();
+        if let Some(old) = routes.remove(name.as_str()) {
+            self.traffic.sample_route(&old, self.parts.clock.now());
+        }
+        if let Some(route) = route {
+            routes.insert(name.to_string(), Arc::new(route));
+        }
+        self.routes.store(Arc::new(routes));
+    }
+}

@@ -1,0 +1,312 @@
+//! Releases: starting them, judging them, ending them.
+
+use std::sync::Arc;
+
+use pitcrew_contracts::names::{AliasName, DeploymentName, ModelRef, ReleaseId};
+use pitcrew_contracts::release::{ModelLoaded, ReleasePromoted, ReleaseRolledBack, ReleaseStarted, ReleaseStepped};
+use pitcrew_db::{Outgoing, Tx};
+use pitcrew_kernel::{Access, Cause, Ctx, Error, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::judge::{self, Case, Judgement, Latencies};
+use crate::load::Loaded;
+use crate::model::{Act, Deployment, Evidence, Release, ReleaseState, first_steps};
+use crate::service::{Serving, release_not_found};
+use crate::store;
+
+/// The job that starts a release, or ends one whose candidate was withdrawn.
+pub(crate) const RELEASE: &str = "serving.release";
+/// The job that looks at a running release.
+pub(crate) const JUDGE: &str = "serving.judge";
+/// The longest reason a person may give.
+const MAX_REASON: usize = 1_000;
+
+/// What a release job is told: where the candidate alias went, and by which event.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ReleaseJob {
+    /// The candidate; `None` when the alias was removed.
+    pub(crate) candidate: Option<i64>,
+    /// The event's id.
+    pub(crate) event: String,
+    /// What led to it.
+    pub(crate) cause: Option<Cause>,
+    /// Why the alias moved.
+    pub(crate) reason: String,
+}
+
+/// Writes a transition with its event. A promotion also puts the candidate in charge.
+pub(crate) fn write(tx: &mut Tx<'_>, out: Outgoing<'_>, after: Release, watermark: Option<Timestamp>) -> Result<()> {
+    store::update_release(tx, &after)?;
+    let facts = after.facts(watermark);
+    match after.state {
+        ReleaseState::Running => tx.emit(out, &ReleaseStepped(facts)),
+        ReleaseState::RolledBack | ReleaseState::Aborted => tx.emit(out, &ReleaseRolledBack(facts)),
+        ReleaseState::Promoted => {
+            store::set_champion(tx, &after.deployment, after.candidate, out.clock.now())?;
+            tx.emit(out, &ReleasePromoted(facts))?;
+            let version = ModelRef { model: after.model.clone(), version: after.candidate };
+            tx.emit(out, &ModelLoaded { deployment: after.deployment.clone(), version })
+        }
+    }
+}
+
+/// What was decided about starting a release.
+enum Begin {
+    /// Nothing is to be done.
+    Nothing,
+    /// The running release has lost its candidate.
+    Withdraw,
+    /// This deployment tries this version.
+    Start(Box<Deployment>, i64),
+}
+
+impl Serving {
+    /// Starts the release of what the candidate alias names, unless that event has started one already.
+    ///
+    /// # Errors
+    /// What finding and loading the candidate can give.
+    pub(crate) async fn start_release(&self, name: &DeploymentName, job: &ReleaseJob) -> Result<()> {
+        match self.decide_begin(name, job).await? {
+            Begin::Nothing => Ok(()),
+            Begin::Withdraw => self.withdraw(name, job).await,
+            Begin::Start(deployment, candidate) => self.begin(&deployment, candidate, job).await,
+        }
+    }
+
+    async fn decide_begin(&self, name: &DeploymentName, job: &ReleaseJob) -> Result<Begin> {
+        let (key, event, candidate) = (name.clone(), job.event.clone(), job.candidate);
+        self.parts
+            .db
+            .read(move |tx| {
+                let Some(deployment) = store::deployment(tx, &key)? else { return Ok(Begin::Nothing) };
+                let running = store::running(tx, &key)?;
+                let Some(candidate) = candidate else {
+                    return Ok(if running.is_some() { Begin::Withdraw } else { Begin::Nothing });
+                };
+                let same = running.is_some_and(|release| release.candidate == candidate);
+                // An empty deployment has nothing to compare with: its first champion is just loaded.
+                let no_trial = deployment.policy.is_none() || deployment.champion.is_none_or(|it| it == candidate);
+                if same || no_trial || store::release_by_trigger(tx, &event)?.is_some() {
+                    return Ok(Begin::Nothing);
+                }
+                Ok(Begin::Start(Box::new(deployment), candidate))
+            })
+            .await
+    }
+
+    async fn withdraw(&self, name: &DeploymentName, job: &ReleaseJob) -> Result<()> {
+        let ctx = caused(job);
+        let reason = format!("the candidate was withdrawn: {}", job.reason);
+        let running = {
+            let key = name.clone();
+            self.parts.db.read(move |tx| store::running(tx, &key)).await?
+        };
+        match running {
+            Some(release) => self.transition(&ctx, &release, Act::Abort, &reason, None).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn begin(&self, deployment: &Deployment, candidate: i64, job: &ReleaseJob) -> Result<()> {
+        let Some((policy, champion)) = deployment.policy.clone().zip(deployment.champion) else { return Ok(()) };
+        let version = ModelRef { model: deployment.model.clone(), version: candidate };
+        let model = self.load(&deployment.name, &version).await?;
+        let loaded: Loaded = (version.clone(), model);
+        let candidate_alias: AliasName = policy.candidate.parse()?;
+        let watermark = self.log.watermark(deployment.name.as_str());
+        let options = self.sequence_options(deployment, champion).await?;
+        let now = self.parts.clock.now();
+        let ctx = caused(job);
+        let release = Release {
+            id: ReleaseId::new(self.parts.ids.as_ref()),
+            deployment: deployment.name.clone(),
+            model: deployment.model.clone(),
+            alias: deployment.alias.clone(),
+            candidate_alias,
+            champion,
+            candidate,
+            state: ReleaseState::Running,
+            step: 0,
+            steps: first_steps(&policy, now, watermark),
+            options,
+            started_at: now,
+            ended_at: None,
+            event_time: watermark,
+            reason: format!("{version} is on trial: {}", job.reason),
+            cause: ctx.cause.clone(),
+            trigger: Some(job.event.clone()),
+            policy,
+        };
+        let (ids, clock) = (Arc::clone(&self.parts.ids), Arc::clone(&self.parts.clock));
+        let name = release.deployment.clone();
+        self.parts
+            .db
+            .write(move |tx| {
+                let out = Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() };
+                if store::release_by_trigger(tx, release.trigger.as_deref().unwrap_or_default())?.is_some() {
+                    return Ok(());
+                }
+                if let Some(running) = store::running(tx, &release.deployment)? {
+                    let reason = format!("superseded by {}/{}", release.model, release.candidate);
+                    write(tx, out, running.after(Act::Abort, now, watermark, &reason)?, watermark)?;
+                }
+                store::insert_release(tx, &release)?;
+                tx.emit(out, &ReleaseStarted(release.facts(watermark)))
+            })
+            .await?;
+        self.reconcile(&name, &[loaded]).await
+    }
+
+    /// Options of the confidence sequence, from what the champion's errors were before the release.
+    async fn sequence_options(
+        &self,
+        deployment: &Deployment,
+        champion: i64,
+    ) -> Result<pitcrew_stats::sequential::SequenceOptions> {
+        let Some(policy) = &deployment.policy else { return Ok(Default::default()) };
+        let name = deployment.name.as_str();
+        let until = self.log.watermark(name).map_or(i64::MAX, Timestamp::micros);
+        let cases = self.cases(name, until.saturating_sub(REFERENCE_SPAN_US), until.saturating_add(1)).await?;
+        let losses = judge::reference_losses(&cases, champion, &policy.judge.metric);
+        Ok(judge::options(&losses, policy.judge.alpha, policy.judge.min_samples))
+    }
+
+    async fn cases(&self, deployment: &str, from: i64, to: i64) -> Result<Vec<Case>> {
+        let rows = self.log.rows(deployment, from, to).await?;
+        let labels = self.labels_of(deployment, &rows).await?;
+        let case = |(row, label): (&Arc<crate::log::Row>, Option<f64>)| Case {
+            request_id: row.request_id.to_string(),
+            event_time: row.event_time,
+            version: row.version,
+            role: row.role,
+            failed: row.status.failed(),
+            prediction: row.prediction,
+            label,
+        };
+        Ok(rows.iter().zip(labels).map(case).collect())
+    }
+
+    /// Looks at a running release and does what follows.
+    ///
+    /// # Errors
+    /// What the log and the database can give.
+    pub(crate) async fn judge_release(&self, id: ReleaseId) -> Result<()> {
+        let Some(release) = self.parts.db.read(move |tx| store::release(tx, id)).await? else { return Ok(()) };
+        if release.state != ReleaseState::Running {
+            return Ok(());
+        }
+        let name = release.deployment.as_str();
+        let watermark = self.log.watermark(name);
+        let from = release.event_time.map_or(i64::MIN, Timestamp::micros);
+        let cases = self.cases(name, from, i64::MAX).await?;
+        let latencies = self.latencies(&release);
+        let Judgement { evidence, act, reason } =
+            judge::judge(&release, &cases, &latencies, self.parts.clock.now(), watermark);
+        let ctx = Ctx::system("release").because(Cause {
+            kind: "release".to_owned(),
+            id: release.id.to_string(),
+            summary: reason.clone(),
+        });
+        match act {
+            Some(act) => match self.transition(&ctx, &release, act, &reason, Some(evidence)).await {
+                // Somebody else ended it while we looked.
+                Err(error) if error.code() == "RELEASE_ENDED" => Ok(()),
+                other => other.map(drop),
+            },
+            None => self.note(&release, evidence).await,
+        }
+    }
+
+    fn latencies(&self, release: &Release) -> Latencies {
+        let routes = self.routes.load();
+        let Some(route) = routes.get(release.deployment.as_str()) else { return Latencies::default() };
+        match (&route.champion, &route.trial) {
+            (Some(champion), Some(trial)) if trial.release == release.id => {
+                Latencies { champion: champion.latency(), candidate: trial.arm.latency() }
+            }
+            _ => Latencies::default(),
+        }
+    }
+
+    async fn note(&self, release: &Release, evidence: Evidence) -> Result<()> {
+        let id = release.id;
+        self.parts
+            .db
+            .write(move |tx| match store::last_evidence(tx, id)? {
+                Some(last) if evidence.repeats(&last) => Ok(()),
+                _ => store::add_evidence(tx, id, &evidence),
+            })
+            .await
+    }
+
+    /// Takes a release from the state it was seen in to the next, with its evidence and event, and makes requests see it.
+    async fn transition(
+        &self,
+        ctx: &Ctx,
+        seen: &Release,
+        act: Act,
+        reason: &str,
+        evidence: Option<Evidence>,
+    ) -> Result<Release> {
+        let watermark = self.log.watermark(seen.deployment.as_str());
+        let (ids, clock, now) = (Arc::clone(&self.parts.ids), Arc::clone(&self.parts.clock), self.parts.clock.now());
+        let (ctx, reason, id, step) = (ctx.clone(), reason.to_owned(), seen.id, seen.step);
+        let by_judge = evidence.is_some();
+        let after = self
+            .parts
+            .db
+            .write(move |tx| {
+                let release = store::release(tx, id)?.ok_or_else(|| release_not_found(id))?;
+                if by_judge && release.step != step {
+                    return Err(Error::conflict("RELEASE_ENDED", "the release has moved on since it was looked at"));
+                }
+                let after = release.after(act, now, watermark, &reason)?;
+                if let Some(evidence) = evidence {
+                    store::add_evidence(tx, id, &evidence)?;
+                }
+                let out = Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() };
+                write(tx, out, after.clone(), watermark)?;
+                Ok(after)
+            })
+            .await?;
+        self.reconcile(&after.deployment, &[]).await?;
+        Ok(after)
+    }
+
+    /// Gives the candidate all traffic and makes it the champion, whatever the judge would say.
+    ///
+    /// # Errors
+    /// `RELEASE_NOT_FOUND`, `RELEASE_ENDED`, `RELEASE_REASON_INVALID`.
+    pub async fn promote_release(&self, ctx: &Ctx, id: ReleaseId, reason: &str) -> Result<Release> {
+        self.end_by_hand(ctx, id, Act::Promote, "promoted by hand", reason).await
+    }
+
+    /// Takes all traffic from the candidate.
+    ///
+    /// # Errors
+    /// As [`Serving::promote_release`].
+    pub async fn abort_release(&self, ctx: &Ctx, id: ReleaseId, reason: &str) -> Result<Release> {
+        self.end_by_hand(ctx, id, Act::Abort, "aborted by hand", reason).await
+    }
+
+    async fn end_by_hand(&self, ctx: &Ctx, id: ReleaseId, act: Act, what: &str, reason: &str) -> Result<Release> {
+        ctx.require(Access::Write)?;
+        if reason.len() > MAX_REASON {
+            return Err(Error::invalid("RELEASE_REASON_INVALID", format!("a reason has at most {MAX_REASON} bytes")));
+        }
+        let (release, _) = self.get_release(ctx, id).await?;
+        let reason = if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") };
+        self.transition(ctx, &release, act, &reason, None).await
+    }
+}
+
+/// How far back the champion's errors are looked at for the options of a sequence: 60 days of event time.
+const REFERENCE_SPAN_US: i64 = 60 * 86_400_000_000;
+
+fn caused(job: &ReleaseJob) -> Ctx {
+    let ctx = Ctx::system("serving");
+    match &job.cause {
+        Some(cause) => ctx.because(cause.clone()),
+        None => ctx,
+    }
+}
