@@ -1,4 +1,4 @@
-import type { Cause, Timestamp } from "./common";
+import type { Cause, Timestamp } from "./shapes";
 
 /** Every name `docs/api.md` lists. An unknown name is shown too; it only lacks an icon of its own. */
 export type EventName =

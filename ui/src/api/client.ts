@@ -1,5 +1,5 @@
 /** The only place that calls the API. */
-import type { Page } from "./common";
+import type { Page } from "./shapes";
 import { ApiError, problemFrom, unreachable } from "./problem";
 import { authHeaders } from "./token";
 

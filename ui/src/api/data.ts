@@ -1,4 +1,4 @@
-import type { Cause, Num, Timestamp } from "./common";
+import type { Cause, Num, Timestamp } from "./shapes";
 
 export type ColumnType = "bool" | "int" | "float" | "string" | "date" | "timestamp";
 export type CheckStatus = "pass" | "warn" | "fail";

@@ -1,4 +1,4 @@
-import type { ObjectLink, Timestamp } from "./common";
+import type { ObjectLink, Timestamp } from "./shapes";
 
 export type WindowState = "ok" | "breach" | "no_data";
 

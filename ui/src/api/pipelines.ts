@@ -1,4 +1,4 @@
-import type { Cause, Timestamp } from "./common";
+import type { Cause, Timestamp } from "./shapes";
 
 export type RunState = "queued" | "running" | "succeeded" | "refused" | "failed" | "cancelled";
 export type StepState =

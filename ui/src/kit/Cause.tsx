@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
-import type { Cause } from "../api/common";
+import type { Cause } from "../api/shapes";
 import { pathOf } from "./links";
 
 const WORDS: Record<string, string> = { user: "by", alert: "alert", schedule: "schedule", event: "event", pipeline_run: "run", release: "release" };

@@ -1,6 +1,6 @@
 /** Numbers, sizes, durations and times as people read them. Pure functions; the browser's language is not used, so that a page reads
  *  the same for two people who look at it together. */
-import type { Num } from "../api/common";
+import type { Num } from "../api/shapes";
 
 export const DASH = "–";
 const LOCALE = "en-GB";

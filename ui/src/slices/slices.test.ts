@@ -1,17 +1,17 @@
 /** The small decisions of the slices: columns, lineage, evidence, traffic, typed parameters. */
 import { describe, expect, it } from "vitest";
-import type { Evidence, Release, TrafficPoint } from "../api/deployments";
-import type { ModelVersion } from "../api/models";
-import type { Run } from "../api/runs";
+import type { Evidence, Release, TrafficPoint } from "../api/serving";
+import type { ModelVersion } from "../api/registry";
+import type { Run } from "../api/tracking";
 import { pathOf } from "../kit/links";
 import { type ColumnDef, sorted } from "../kit/Table";
 import { toneOf } from "../kit/tone";
 import { lookOf } from "./activity/feed";
-import { differenceDomain, stepSpans, verdictWords } from "./deployments/evidence";
-import { trafficLines } from "./deployments/trafficLines";
-import { lineageOf } from "./models/lineage";
+import { differenceDomain, stepSpans, verdictWords } from "./serving/evidence";
+import { trafficLines } from "./serving/trafficLines";
+import { lineageOf } from "./registry/lineage";
 import { typed } from "./pipelines/StartRun";
-import { defaultKeys, keysOf } from "./runs/columns";
+import { defaultKeys, keysOf } from "./tracking/columns";
 
 describe("links", () => {
   it("lead to every kind the contract names", () => {

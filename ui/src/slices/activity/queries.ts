@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { AuditEntry, Event } from "../../api/activity";
 import { get } from "../../api/client";
-import type { Page } from "../../api/common";
+import type { Page } from "../../api/shapes";
 
 export const latestEvents = (n: number) =>
   queryOptions({

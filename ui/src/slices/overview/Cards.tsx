@@ -1,16 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
-import type { Deployment, Release } from "../../api/deployments";
+import type { Deployment, Release } from "../../api/serving";
 import { Empty, Loaded } from "../../kit/Feedback";
 import { metric } from "../../kit/format";
 import { paths } from "../../kit/links";
 import { Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
-import { ArmTable, Split } from "../deployments/Arms";
-import { EvidenceChart } from "../deployments/EvidenceChart";
-import { release as releaseQuery } from "../deployments/queries";
+import { ArmTable, Split } from "../serving/Arms";
+import { EvidenceChart } from "../serving/EvidenceChart";
+import { release as releaseQuery } from "../serving/queries";
 import { alerts } from "../monitoring/queries";
 import { pipelineRuns } from "../pipelines/queries";
 

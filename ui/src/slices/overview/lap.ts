@@ -1,7 +1,7 @@
 /** The six sectors of the lap, as the overview's strip shows them. Pure. */
 import type { Dataset } from "../../api/data";
-import type { Deployment, Release } from "../../api/deployments";
-import type { GateDecision } from "../../api/models";
+import type { Deployment, Release } from "../../api/serving";
+import type { GateDecision } from "../../api/registry";
 import type { Alert, Monitor } from "../../api/monitoring";
 import type { PipelineRun } from "../../api/pipelines";
 import { compact, count, metric, micros, percent } from "../../kit/format";

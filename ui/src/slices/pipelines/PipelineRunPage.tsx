@@ -14,7 +14,7 @@ import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { toneOf } from "../../kit/tone";
 import { Ago, Elapsed } from "../../kit/Time";
-import { gateDecisions } from "../models/queries";
+import { gateDecisions } from "../registry/queries";
 import { LogView } from "./LogView";
 import { cpuSeconds } from "./PipelineRunTable";
 import "./pipelines.css";

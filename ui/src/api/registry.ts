@@ -1,0 +1,79 @@
+import type { Cause, Num, Timestamp } from "./shapes";
+
+export interface Tensor {
+  name: string;
+  datatype: string;
+  shape: number[];
+}
+
+export interface ModelVersion {
+  model: string;
+  version: number;
+  ref: string;
+  digest: string;
+  bytes: number;
+  format: string;
+  signature: { key_id: string; algorithm: string; value: string } | null;
+  inputs: Tensor[];
+  outputs: Tensor[];
+  tracking_run_id: string | null;
+  source: string;
+  aliases: string[];
+  created_at: Timestamp;
+  created_by: string;
+  lineage: {
+    dataset: string | null;
+    dataset_digest: string | null;
+    code_digest: string | null;
+    git_commit: string | null;
+    environment_digest: string | null;
+    pipeline_run: string | null;
+    params: Record<string, unknown>;
+  } | null;
+  metrics: Record<string, Num>;
+  gate_decision: string | null;
+}
+
+export interface Model {
+  name: string;
+  description: string;
+  aliases: Record<string, number>;
+  versions: number;
+  latest: ModelVersion | null;
+  gate?: unknown;
+}
+
+export interface AliasMove {
+  alias: string;
+  from: number | null;
+  to: number | null;
+  at: Timestamp;
+  actor: string;
+  cause: Cause | null;
+  reason: string | null;
+}
+
+export interface GateRule {
+  name: string;
+  kind: string;
+  metric: string;
+  observed: Num | null;
+  bound: Num | null;
+  verdict: string;
+  detail: string;
+}
+
+export interface GateDecision {
+  id: string;
+  model: string;
+  verdict: "passed" | "refused";
+  pipeline_run: string | null;
+  at: Timestamp;
+  version: number | null;
+  champion: number | null;
+  rows: number | null;
+  metrics: Record<string, Num>;
+  champion_metrics: Record<string, Num> | null;
+  rules: GateRule[];
+  cause: Cause | null;
+}
