@@ -8,7 +8,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use pitcrew_auth::{Auth, Mode};
 use pitcrew_kernel::Access;
-use pitcrew_web::{Api, GuardOptions, RouteInfo, guarded};
+use pitcrew_web::{Api, GuardOptions, RouteInfo, guarded, nothing_here};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -53,7 +53,7 @@ async fn behind(world: &World, api: Api, mode: Mode) -> Router {
     let db = TestDb::sqlite(&[pitcrew_auth::MIGRATIONS]).await;
     let auth = Auth::load(db.db.clone(), world.clock(), Arc::clone(&world.ids), mode).await.expect("auth loads");
     let options = GuardOptions { auth: Arc::new(auth), ids: Arc::clone(&world.ids), allowed_hosts: Arc::default() };
-    guarded(api.into_router(), options)
+    guarded(api.into_router(), options, nothing_here())
 }
 
 /// Checks that every route of `api` that is not public refuses a caller without a token. The list of routes is the test's own work list.

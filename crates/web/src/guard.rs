@@ -32,18 +32,21 @@ pub struct GuardOptions {
     pub allowed_hosts: Arc<Vec<String>>,
 }
 
-/// Puts the guard in front of a router.
-pub fn guarded(router: Router, options: GuardOptions) -> Router {
+/// Puts the guard in front of a router. What no route answers, `otherwise` does.
+pub fn guarded(router: Router, options: GuardOptions, otherwise: Router) -> Router {
     router
-        .fallback(not_found)
+        .fallback_service(otherwise)
         .layer(CatchPanicLayer::custom(|_panic| {
             problem_response(&Error::internal("a handler panicked", "panic"), "").into_response()
         }))
         .layer(middleware::from_fn_with_state(options, guard))
 }
 
-async fn not_found(uri: Uri) -> Response {
-    problem_response(&Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path())), "")
+/// Answers that nothing is served here.
+pub fn nothing_here() -> Router {
+    Router::new().fallback(|uri: Uri| async move {
+        problem_response(&Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path())), "")
+    })
 }
 
 async fn guard(State(options): State<GuardOptions>, mut request: Request, next: Next) -> Response {

@@ -65,6 +65,11 @@ impl Reach {
         self.url.clone().or_else(announced).unwrap_or_else(|| "http://127.0.0.1:7070".to_owned())
     }
 
+    /// Whether no address is given and no server has announced itself on the home folder.
+    pub(crate) fn is_down(&self) -> bool {
+        self.url.is_none() && crate::server::announced(&self.home()).is_none()
+    }
+
     /// A client of that server.
     ///
     /// # Errors
@@ -160,7 +165,9 @@ pub(crate) struct Root {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  pitcrew run train\n  pitcrew run train --param seed=8 --watch\n  pitcrew run train --dry-run")]
+#[command(
+    after_help = "Examples:\n  pitcrew run train\n  pitcrew run train --param seed=8 --watch\n  pitcrew run train --dry-run"
+)]
 pub(crate) struct Run {
     /// The pipeline.
     pub(crate) pipeline: String,

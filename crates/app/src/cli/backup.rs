@@ -22,18 +22,27 @@ pub(crate) async fn backup(plan: &Backup, home: &Path, out: Out) -> Result<ExitC
     let bytes = tokio::task::spawn_blocking(move || pack(&file, &home))
         .await
         .map_err(|source| Error::internal("the backup did not finish", source))??;
-    out.result(&json!({ "file": plan.file, "bytes": bytes }), |_| format!("wrote {} ({bytes} bytes)", plan.file.display()));
+    out.result(&json!({ "file": plan.file, "bytes": bytes }), |_| {
+        format!("wrote {} ({bytes} bytes)", plan.file.display())
+    });
     Ok(ExitCode::SUCCESS)
 }
 
 fn pack(file: &Path, home: &Path) -> Result<u64> {
     let database = home.join(DATABASE);
     if !database.is_file() {
-        return Err(Error::not_found("HOME_EMPTY", format!("`{}` is not a home folder with a database", home.display()))
-            .hint("name it with `--home`; a server on PostgreSQL is backed up with PostgreSQL's own tools"));
+        return Err(Error::not_found(
+            "HOME_EMPTY",
+            format!("`{}` is not a home folder with a database", home.display()),
+        )
+        .hint("name it with `--home`; a server on PostgreSQL is backed up with PostgreSQL's own tools"));
     }
-    let failed = |source: std::io::Error| Error::unavailable("BACKUP_FAILED", format!("`{}` cannot be written: {source}", file.display()));
-    let folder = tempfile::tempdir_in(file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))).map_err(failed)?;
+    let failed = |source: std::io::Error| {
+        Error::unavailable("BACKUP_FAILED", format!("`{}` cannot be written: {source}", file.display()))
+    };
+    let folder =
+        tempfile::tempdir_in(file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            .map_err(failed)?;
     let copy = folder.path().join(DATABASE);
     pitcrew_db::backup(&database, &copy)?;
     let unfinished = folder.path().join("backup.tar");
@@ -59,9 +68,12 @@ fn pack(file: &Path, home: &Path) -> Result<u64> {
 pub(crate) fn restore(plan: &Restore, home: &Path, out: Out) -> Result<ExitCode> {
     let occupied = home.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if occupied {
-        return Err(Error::conflict("HOME_NOT_EMPTY", format!("`{}` is not empty", home.display())).hint("restore into a new folder with `--home`"));
+        return Err(Error::conflict("HOME_NOT_EMPTY", format!("`{}` is not empty", home.display()))
+            .hint("restore into a new folder with `--home`"));
     }
-    let failed = |source: std::io::Error| Error::unavailable("RESTORE_FAILED", format!("`{}` cannot be restored: {source}", plan.file.display()));
+    let failed = |source: std::io::Error| {
+        Error::unavailable("RESTORE_FAILED", format!("`{}` cannot be restored: {source}", plan.file.display()))
+    };
     let file = File::open(&plan.file).map_err(failed)?;
     let parent = home.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(failed)?;
@@ -75,18 +87,22 @@ pub(crate) fn restore(plan: &Restore, home: &Path, out: Out) -> Result<ExitCode>
         std::fs::remove_dir(home).map_err(failed)?;
     }
     std::fs::rename(folder.keep(), home).map_err(failed)?;
-    out.result(&json!({ "home": home }), |_| format!("restored {}; start it with `pitcrew up --home {}`", home.display(), home.display()));
+    out.result(&json!({ "home": home }), |_| {
+        format!("restored {}; start it with `pitcrew up --home {}`", home.display(), home.display())
+    });
     Ok(ExitCode::SUCCESS)
 }
 
 /// Only plain files and folders under the names a backup holds; anything else in the archive is refused.
 fn unpack(file: File, into: &Path) -> Result<()> {
-    let invalid = |why: String| Error::invalid("BACKUP_INVALID", format!("the archive is not a backup of pitcrew: {why}"));
+    let invalid =
+        |why: String| Error::invalid("BACKUP_INVALID", format!("the archive is not a backup of pitcrew: {why}"));
     let mut archive = tar::Archive::new(file);
     for entry in archive.entries().map_err(|error| invalid(error.to_string()))? {
         let mut entry = entry.map_err(|error| invalid(error.to_string()))?;
         let path: PathBuf = entry.path().map_err(|error| invalid(error.to_string()))?.into_owned();
-        let top = path.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+        let top =
+            path.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
         let kind = entry.header().entry_type();
         if !(kind.is_file() || kind.is_dir()) || !(top == DATABASE || KEPT.contains(&top.as_str())) {
             return Err(invalid(format!("it holds `{}`", path.display())));

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use pitcrew_client::Client;
-use pitcrew_kernel::{Error, Result};
+use pitcrew_kernel::{Access, Error, Result, Span};
 use serde_json::{Map, Value, json};
 
 use super::args::{Alerts, Command, Data, Demo, Deployments, Models, Predict, Root, Run, Runs, Token, Which};
@@ -39,7 +39,12 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
         }
         Command::Token(token) => tokens(client, token, out).await?,
         // Answered before a server is needed.
-        Command::Up(_) | Command::Init(_) | Command::Schema | Command::Completions { .. } | Command::Restore(_) | Command::Backup(_) => {}
+        Command::Up(_)
+        | Command::Init(_)
+        | Command::Schema
+        | Command::Completions { .. }
+        | Command::Restore(_)
+        | Command::Backup(_) => {}
         Command::Doctor | Command::Demo(_) => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -47,12 +52,17 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
 
 /// A name as one segment of a path.
 pub(crate) fn escape(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-_.".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-_.".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }
+        })
+        .collect()
 }
 
 async fn apply(client: &Client, root: &Root, dry_run: bool, out: Out) -> Result<()> {
     let folder = root.folder.canonicalize().map_err(|source| {
-        Error::not_found("PROJECT_MISSING", format!("`{}` is not there: {source}", root.folder.display())).hint("name the project's folder")
+        Error::not_found("PROJECT_MISSING", format!("`{}` is not there: {source}", root.folder.display()))
+            .hint("name the project's folder")
     })?;
     let body = json!({ "root": folder.to_string_lossy(), "dry_run": dry_run });
     let value = client.post("/api/v1/apply", &body).await?;
@@ -64,7 +74,8 @@ async fn start(client: &Client, run: Run, out: Out) -> Result<ExitCode> {
     let mut params = Map::new();
     for param in &run.params {
         let (name, value) = param.split_once('=').ok_or_else(|| {
-            Error::invalid("PARAM_INVALID", format!("`{param}` is not a parameter")).hint("write it like `--param seed=8`")
+            Error::invalid("PARAM_INVALID", format!("`{param}` is not a parameter"))
+                .hint("write it like `--param seed=8`")
         })?;
         params.insert(name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())));
     }
@@ -97,7 +108,9 @@ async fn list_runs(client: &Client, runs: &Runs, out: Out) -> Result<()> {
 async fn data_sets(client: &Client, data: Data, out: Out) -> Result<()> {
     match data {
         Data::Add { dataset, dry_run } => {
-            let value = client.post(&format!("/api/v1/datasets/{}/versions", escape(&dataset)), &json!({ "dry_run": dry_run })).await?;
+            let value = client
+                .post(&format!("/api/v1/datasets/{}/versions", escape(&dataset)), &json!({ "dry_run": dry_run }))
+                .await?;
             out.result(&value, |v| {
                 let version = v.get("version").map(show::dataset_version).unwrap_or_default();
                 let created = v.get("created") == Some(&Value::Bool(true));
@@ -111,11 +124,16 @@ async fn data_sets(client: &Client, data: Data, out: Out) -> Result<()> {
         }
         Data::Ls { dataset: None } => out.result(&client.get("/api/v1/datasets").await?, show::datasets),
         Data::Ls { dataset: Some(name) } => {
-            out.result(&client.get(&format!("/api/v1/datasets/{}/versions", escape(&name))).await?, show::dataset_versions);
+            out.result(
+                &client.get(&format!("/api/v1/datasets/{}/versions", escape(&name))).await?,
+                show::dataset_versions,
+            );
         }
         Data::Show { version } => {
             let value = match version.rsplit_once('@') {
-                Some((name, number)) => client.get(&format!("/api/v1/datasets/{}/versions/{}", escape(name), escape(number))).await?,
+                Some((name, number)) => {
+                    client.get(&format!("/api/v1/datasets/{}/versions/{}", escape(name), escape(number))).await?
+                }
                 None => newest(client.get(&format!("/api/v1/datasets/{}", escape(&version))).await?, &version)?,
             };
             out.result(&value, show::dataset_version);
@@ -126,8 +144,10 @@ async fn data_sets(client: &Client, data: Data, out: Out) -> Result<()> {
 
 fn newest(dataset: Value, name: &str) -> Result<Value> {
     match dataset.get("latest") {
-        Some(Value::Null) | None => Err(Error::not_found("DATASET_EMPTY", format!("data set `{name}` has no version yet"))
-            .hint(format!("`pitcrew data add {name}` makes one"))),
+        Some(Value::Null) | None => {
+            Err(Error::not_found("DATASET_EMPTY", format!("data set `{name}` has no version yet"))
+                .hint(format!("`pitcrew data add {name}` makes one")))
+        }
         Some(version) => Ok(version.clone()),
     }
 }
@@ -137,21 +157,33 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
         Models::Ls => out.result(&client.get("/api/v1/models").await?, show::models),
         Models::Show { model } => match model.rsplit_once('/') {
             Some((name, version)) => {
-                out.result(&client.get(&format!("/api/v1/models/{}/versions/{}", escape(name), escape(version))).await?, show::plain);
+                out.result(
+                    &client.get(&format!("/api/v1/models/{}/versions/{}", escape(name), escape(version))).await?,
+                    show::plain,
+                );
             }
-            None => out.result(&client.get(&format!("/api/v1/models/{}/versions", escape(&model))).await?, show::model_versions),
+            None => out.result(
+                &client.get(&format!("/api/v1/models/{}/versions", escape(&model))).await?,
+                show::model_versions,
+            ),
         },
         Models::Alias { version, alias, reason } => {
-            let wrong = || Error::invalid("REFERENCE_INVALID", format!("`{version}` is not a model version like `bikes/3`"));
+            let wrong =
+                || Error::invalid("REFERENCE_INVALID", format!("`{version}` is not a model version like `bikes/3`"));
             let (name, number) = version.rsplit_once('/').ok_or_else(wrong)?;
             let number: i64 = number.parse().map_err(|_| wrong())?;
             let path = format!("/api/v1/models/{}/aliases/{}", escape(name), escape(&alias));
             let value = client.put(&path, &json!({ "version": number, "reason": reason })).await?;
             out.result(&value, |_| format!("{name}@{alias} is now version {number}"));
         }
-        Models::History { model } => out.result(&client.get(&format!("/api/v1/models/{}/alias-history", escape(&model))).await?, show::alias_history),
+        Models::History { model } => out.result(
+            &client.get(&format!("/api/v1/models/{}/alias-history", escape(&model))).await?,
+            show::alias_history,
+        ),
         Models::Gates { model } => {
-            let path = model.map_or("/api/v1/gate-decisions".to_owned(), |name| format!("/api/v1/gate-decisions?model={}", escape(&name)));
+            let path = model.map_or("/api/v1/gate-decisions".to_owned(), |name| {
+                format!("/api/v1/gate-decisions?model={}", escape(&name))
+            });
             out.result(&client.get(&path).await?, show::gates);
         }
     }
@@ -161,7 +193,9 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
 async fn serving(client: &Client, deployments: Deployments, out: Out) -> Result<()> {
     match deployments {
         Deployments::Ls => out.result(&client.get("/api/v1/deployments").await?, show::deployments),
-        Deployments::Show { deployment } => out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::plain),
+        Deployments::Show { deployment } => {
+            out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::plain)
+        }
         Deployments::Releases { release: None } => out.result(&client.get("/api/v1/releases").await?, show::releases),
         Deployments::Releases { release: Some(id) } => {
             out.result(&client.get(&format!("/api/v1/releases/{}", escape(&id))).await?, show::release);
@@ -173,7 +207,8 @@ async fn serving(client: &Client, deployments: Deployments, out: Out) -> Result<
 }
 
 async fn end_release(client: &Client, release: &str, verb: &str, reason: &str, out: Out) -> Result<()> {
-    let value = client.post(&format!("/api/v1/releases/{}/{verb}", escape(release)), &json!({ "reason": reason })).await?;
+    let value =
+        client.post(&format!("/api/v1/releases/{}/{verb}", escape(release)), &json!({ "reason": reason })).await?;
     out.result(&value, show::release);
     Ok(())
 }
@@ -181,7 +216,8 @@ async fn end_release(client: &Client, release: &str, verb: &str, reason: &str, o
 /// Rows of named values become one tensor a column.
 async fn predict(client: &Client, predict: &Predict, out: Out) -> Result<()> {
     let text = if predict.records == "-" { stdin()? } else { predict.records.clone() };
-    let wrong = |why: String| Error::invalid("RECORDS_INVALID", format!("the records are not a JSON list of objects: {why}"));
+    let wrong =
+        |why: String| Error::invalid("RECORDS_INVALID", format!("the records are not a JSON list of objects: {why}"));
     let records: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let body = json!({ "dataframe_records": records });
     let mut path = format!("/deployments/{}/invocations", escape(&predict.deployment));
@@ -198,15 +234,17 @@ async fn predict(client: &Client, predict: &Predict, out: Out) -> Result<()> {
 
 fn stdin() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin()
-        .take(MAX_STDIN)
-        .read_to_string(&mut text)
-        .map_err(|source| Error::invalid("RECORDS_INVALID", "standard input cannot be read as text").with_source(source))?;
+    std::io::stdin().take(MAX_STDIN).read_to_string(&mut text).map_err(|source| {
+        Error::invalid("RECORDS_INVALID", "standard input cannot be read as text").with_source(source)
+    })?;
     Ok(text)
 }
 
 async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> {
-    let path = alerts.state.as_ref().map_or("/api/v1/alerts".to_owned(), |state| format!("/api/v1/alerts?state={}", escape(state)));
+    let path = alerts
+        .state
+        .as_ref()
+        .map_or("/api/v1/alerts".to_owned(), |state| format!("/api/v1/alerts?state={}", escape(state)));
     let value = client.get(&path).await?;
     out.result(&value, show::alerts);
     let firing = items(&value).iter().any(|alert| field(alert, "/state") == "firing");
@@ -216,14 +254,19 @@ async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> 
 async fn wait(client: &Client, timeout: u64, out: Out) -> Result<ExitCode> {
     let value = client.get(&format!("/api/v1/rest?timeout_ms={}", timeout.saturating_mul(1_000))).await?;
     let at_rest = value.get("at_rest") == Some(&Value::Bool(true));
-    out.result(&value, |_| if at_rest { "the loop is at rest".to_owned() } else { "the loop is still busy".to_owned() });
+    out.result(
+        &value,
+        |_| if at_rest { "the loop is at rest".to_owned() } else { "the loop is still busy".to_owned() },
+    );
     Ok(if at_rest { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
     match token {
         Token::Create { name, access, expires_in } => {
-            let value = client.post("/api/v1/tokens", &json!({ "name": name, "access": access, "expires_in": expires_in })).await?;
+            let value = client
+                .post("/api/v1/tokens", &json!({ "name": name, "access": access, "expires_in": expires_in }))
+                .await?;
             out.result(&value, |v| field(v, "/token"));
             out.note("keep it safe: it is shown only this once");
         }
@@ -234,6 +277,26 @@ async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The first token, made while no server runs.
+pub(crate) async fn first_token(
+    home: &std::path::Path,
+    name: &str,
+    access: &str,
+    expires_in: Option<&str>,
+    out: Out,
+) -> Result<ExitCode> {
+    let access = match access {
+        "admin" => Access::Admin,
+        "write" => Access::Write,
+        _ => Access::Read,
+    };
+    let life = expires_in.map(str::parse::<Span>).transpose()?.map(Span::duration);
+    let token = crate::server::create_offline(home, name, access, life).await?;
+    out.result(&json!(token), |v| field(v, "/token"));
+    out.note("keep it safe: it is shown only this once");
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn demo(demo: Demo, out: Out) -> Result<ExitCode> {

@@ -54,7 +54,8 @@ fn python() -> Finding {
 fn uv() -> Finding {
     let found = version("uv");
     // Without it environments are built with venv and pip: slower, not wrong.
-    let detail = found.unwrap_or_else(|| "not found; environments are built with venv and pip, which is slower".to_owned());
+    let detail =
+        found.unwrap_or_else(|| "not found; environments are built with venv and pip, which is slower".to_owned());
     Finding { what: "uv", fine: true, detail, hint: "" }
 }
 

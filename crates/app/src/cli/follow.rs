@@ -29,7 +29,11 @@ pub(crate) async fn logs(client: &Client, logs: &Logs, out: Out) -> Result<()> {
     }
     let value = client.get(&format!("/api/v1/pipeline-runs/{}", escape(&run))).await?;
     let steps = value.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
-    for step in steps.iter().map(|step| field(step, "/name")).filter(|step| logs.step.as_ref().is_none_or(|wanted| wanted == step)) {
+    for step in steps
+        .iter()
+        .map(|step| field(step, "/name"))
+        .filter(|step| logs.step.as_ref().is_none_or(|wanted| wanted == step))
+    {
         print_step(client, &run, &step, out).await?;
     }
     Ok(())
@@ -53,7 +57,8 @@ async fn print_step(client: &Client, run: &str, step: &str, out: Out) -> Result<
 async fn newest_run(client: &Client) -> Result<String> {
     let value = client.get("/api/v1/pipeline-runs?limit=1").await?;
     items(&value).first().map(|run| field(run, "/id")).ok_or_else(|| {
-        Error::not_found("PIPELINE_RUN_NOT_FOUND", "there is no pipeline run yet").hint("`pitcrew run PIPELINE` starts one")
+        Error::not_found("PIPELINE_RUN_NOT_FOUND", "there is no pipeline run yet")
+            .hint("`pitcrew run PIPELINE` starts one")
     })
 }
 

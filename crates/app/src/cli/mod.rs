@@ -17,8 +17,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use pitcrew_kernel::{Error, Kind};
 
+pub(crate) use args::Bikes;
 use args::{Args, Command};
-use out::Out;
+pub(crate) use out::Out;
 
 /// Parses the arguments, does it, answers with an exit code (listed in `pitcrew --help`).
 pub(crate) fn main() -> ExitCode {
@@ -46,6 +47,9 @@ async fn run(args: Args, out: Out) -> pitcrew_kernel::Result<ExitCode> {
         Command::Backup(plan) => backup::backup(&plan, &reach.home(), out).await,
         Command::Doctor => doctor::doctor(&reach, out).await,
         Command::Demo(demo) => commands::demo(demo, out).await,
+        Command::Token(args::Token::Create { name, access, expires_in }) if reach.is_down() => {
+            commands::first_token(&reach.home(), &name, &access, expires_in.as_deref(), out).await
+        }
         command => commands::call(command, &reach.client()?, out).await,
     }
 }

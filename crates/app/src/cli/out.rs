@@ -15,6 +15,11 @@ impl Out {
         Self { json }
     }
 
+    /// Whether programs read this.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// A result: `value` as JSON, or what `text` makes of it.
     pub(crate) fn result(self, value: &Value, text: impl FnOnce(&Value) -> String) {
         if self.json {
@@ -50,7 +55,10 @@ impl Out {
 
     pub(crate) fn error(self, error: &Error, colour: bool) {
         if self.json {
-            eprintln!("{}", json!({ "error": { "code": error.code(), "detail": error.detail(), "hint": error.hint_text() } }));
+            eprintln!(
+                "{}",
+                json!({ "error": { "code": error.code(), "detail": error.detail(), "hint": error.hint_text() } })
+            );
             return;
         }
         let (red, cyan, plain) = if colour { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
@@ -100,7 +108,8 @@ mod tests {
     #[test]
     fn columns_line_up_and_absent_fields_show() {
         let value = json!({"items": [{"a": "x", "b": 1.5}, {"a": "longer"}]});
-        let rows: Vec<Vec<String>> = items(&value).iter().map(|item| vec![field(item, "/a"), field(item, "/b")]).collect();
+        let rows: Vec<Vec<String>> =
+            items(&value).iter().map(|item| vec![field(item, "/a"), field(item, "/b")]).collect();
         assert_eq!(table(&["A", "B"], &rows), "A       B\nx       1.5000\nlonger  -");
     }
 }

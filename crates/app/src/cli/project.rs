@@ -24,23 +24,32 @@ pub(crate) fn init(init: &Init, out: Out) -> Result<ExitCode> {
         "empty" => EMPTY,
         _ => pitcrew_demo::TEMPLATE,
     };
-    let name = init.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| "project".to_owned());
+    let name =
+        init.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| "project".to_owned());
     if init.folder.join("pitcrew.yaml").exists() {
-        return Err(Error::conflict("PROJECT_EXISTS", format!("`{}` already holds a project", init.folder.display())).hint("choose a new folder"));
+        return Err(Error::conflict("PROJECT_EXISTS", format!("`{}` already holds a project", init.folder.display()))
+            .hint("choose a new folder"));
     }
     for (path, text) in template {
         write(&init.folder.join(path), &text.replace("project: NAME", &format!("project: {name}")))?;
     }
     let files: Vec<&str> = template.iter().map(|(path, _)| *path).collect();
     out.result(&json!({ "folder": init.folder, "files": files }), |_| {
-        format!("made {} with {}\nnext: cd {} && pitcrew apply", init.folder.display(), files.join(", "), init.folder.display())
+        format!(
+            "made {} with {}\nnext: cd {} && pitcrew apply",
+            init.folder.display(),
+            files.join(", "),
+            init.folder.display()
+        )
     });
     Ok(ExitCode::SUCCESS)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text));
-    made.map_err(|source| Error::unavailable("PROJECT_UNWRITABLE", format!("`{}` cannot be written: {source}", path.display())))
+    made.map_err(|source| {
+        Error::unavailable("PROJECT_UNWRITABLE", format!("`{}` cannot be written: {source}", path.display()))
+    })
 }
 
 pub(crate) fn schema(out: Out) -> Result<ExitCode> {

@@ -11,7 +11,9 @@ fn time(value: &Value, pointer: &str) -> String {
 }
 
 fn rows(value: &Value, fields: &[&str]) -> Vec<Vec<String>> {
-    let cell = |item: &Value, pointer: &str| if pointer.ends_with("_at") || pointer.ends_with("/at") { time(item, pointer) } else { field(item, pointer) };
+    let cell = |item: &Value, pointer: &str| {
+        if pointer.ends_with("_at") || pointer.ends_with("/at") { time(item, pointer) } else { field(item, pointer) }
+    };
     items(value).iter().map(|item| fields.iter().map(|pointer| cell(item, pointer)).collect()).collect()
 }
 
@@ -30,7 +32,9 @@ pub(crate) fn changes(value: &Value) -> String {
                 "delete" => "-",
                 _ => "~",
             };
-            format!("{sign} {} {}  {}", field(change, "/kind"), field(change, "/name"), field(change, "/detail")).trim_end().to_owned()
+            format!("{sign} {} {}  {}", field(change, "/kind"), field(change, "/name"), field(change, "/detail"))
+                .trim_end()
+                .to_owned()
         })
         .collect();
     let applied = value.get("applied") == Some(&Value::Bool(true));
@@ -38,7 +42,11 @@ pub(crate) fn changes(value: &Value) -> String {
     lines.push(match (lines.is_empty(), applied) {
         (true, _) => format!("nothing to change; {unchanged} objects are as declared"),
         (false, true) => format!("{}: {} changed, {unchanged} unchanged", field(value, "/project"), lines.len()),
-        (false, false) => format!("{}: {} would change, {unchanged} unchanged; `pitcrew apply` makes it so", field(value, "/project"), lines.len()),
+        (false, false) => format!(
+            "{}: {} would change, {unchanged} unchanged; `pitcrew apply` makes it so",
+            field(value, "/project"),
+            lines.len()
+        ),
     });
     lines.join("\n")
 }
@@ -57,13 +65,34 @@ pub(crate) fn pipeline_run(value: &Value) -> String {
     let rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
-            let memory = step.pointer("/peak_memory_bytes").and_then(Value::as_f64).map_or("-".to_owned(), |bytes| format!("{:.0} MB", bytes / 1e6));
-            let cpu = step.pointer("/cpu_seconds").and_then(Value::as_f64).map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"));
-            vec![field(step, "/name"), field(step, "/state"), field(step, "/attempt"), cpu, memory, field(step, "/cache/why")]
+            let memory = step
+                .pointer("/peak_memory_bytes")
+                .and_then(Value::as_f64)
+                .map_or("-".to_owned(), |bytes| format!("{:.0} MB", bytes / 1e6));
+            let cpu = step
+                .pointer("/cpu_seconds")
+                .and_then(Value::as_f64)
+                .map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"));
+            vec![
+                field(step, "/name"),
+                field(step, "/state"),
+                field(step, "/attempt"),
+                cpu,
+                memory,
+                field(step, "/cache/why"),
+            ]
         })
         .collect();
-    let mut text = format!("{} {} #{} {}", field(value, "/id"), field(value, "/pipeline"), field(value, "/number"), field(value, "/state"));
-    for (name, pointer) in [("data", "/dataset_version"), ("reason", "/reason"), ("cause", "/cause/summary"), ("error", "/error/detail")] {
+    let mut text = format!(
+        "{} {} #{} {}",
+        field(value, "/id"),
+        field(value, "/pipeline"),
+        field(value, "/number"),
+        field(value, "/state")
+    );
+    for (name, pointer) in
+        [("data", "/dataset_version"), ("reason", "/reason"), ("cause", "/cause/summary"), ("error", "/error/detail")]
+    {
         if field(value, pointer) != "-" {
             text.push_str(&format!("\n  {name}: {}", field(value, pointer)));
         }
@@ -93,7 +122,9 @@ pub(crate) fn dataset_version(value: &Value) -> String {
     let array = |pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let columns: Vec<Vec<String>> = array("/profile/columns")
         .iter()
-        .map(|c| ["/name", "/type", "/nulls", "/distinct", "/min", "/mean", "/max"].iter().map(|p| field(c, p)).collect())
+        .map(|c| {
+            ["/name", "/type", "/nulls", "/distinct", "/min", "/mean", "/max"].iter().map(|p| field(c, p)).collect()
+        })
         .collect();
     let checks: Vec<Vec<String>> = array("/checks")
         .iter()
@@ -129,11 +160,21 @@ pub(crate) fn model_versions(value: &Value) -> String {
 }
 
 pub(crate) fn alias_history(value: &Value) -> String {
-    list(value, "no alias has moved yet", &["AT", "ALIAS", "FROM", "TO", "BY", "WHY"], &["/at", "/alias", "/from", "/to", "/actor", "/reason"])
+    list(
+        value,
+        "no alias has moved yet",
+        &["AT", "ALIAS", "FROM", "TO", "BY", "WHY"],
+        &["/at", "/alias", "/from", "/to", "/actor", "/reason"],
+    )
 }
 
 pub(crate) fn gates(value: &Value) -> String {
-    list(value, "no gate has decided yet", &["AT", "MODEL", "VERDICT", "VERSION", "WHY"], &["/at", "/model", "/verdict", "/version", "/reason"])
+    list(
+        value,
+        "no gate has decided yet",
+        &["AT", "MODEL", "VERDICT", "VERSION", "WHY"],
+        &["/at", "/model", "/verdict", "/version", "/reason"],
+    )
 }
 
 pub(crate) fn deployments(value: &Value) -> String {
@@ -141,7 +182,16 @@ pub(crate) fn deployments(value: &Value) -> String {
         value,
         "no deployment yet; declare one in pitcrew.yaml and `pitcrew apply`",
         &["DEPLOYMENT", "STATE", "MODEL", "ALIAS", "VERSION", "REQUESTS", "P99 US", "RELEASE"],
-        &["/name", "/state", "/model", "/alias", "/arms/0/version", "/arms/0/requests", "/arms/0/latency/p99_us", "/release"],
+        &[
+            "/name",
+            "/state",
+            "/model",
+            "/alias",
+            "/arms/0/version",
+            "/arms/0/requests",
+            "/arms/0/latency/p99_us",
+            "/release",
+        ],
     )
 }
 
@@ -160,7 +210,12 @@ pub(crate) fn release(value: &Value) -> String {
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice)
         .iter()
-        .map(|e| ["/event_time", "/step", "/pairs", "/mean_difference", "/lower", "/upper", "/verdict"].iter().map(|p| field(e, p)).collect())
+        .map(|e| {
+            ["/event_time", "/step", "/pairs", "/mean_difference", "/lower", "/upper", "/verdict"]
+                .iter()
+                .map(|p| field(e, p))
+                .collect()
+        })
         .collect();
     format!(
         "{} {}: {}/{} against {}: {}\n  {}\n\n{}",
@@ -189,7 +244,12 @@ pub(crate) fn event(value: &Value) -> String {
 }
 
 pub(crate) fn tokens(value: &Value) -> String {
-    list(value, "no token yet", &["ID", "NAME", "ACCESS", "EXPIRES", "REVOKED"], &["/id", "/name", "/access", "/expires_at", "/revoked_at"])
+    list(
+        value,
+        "no token yet",
+        &["ID", "NAME", "ACCESS", "EXPIRES", "REVOKED"],
+        &["/id", "/name", "/access", "/expires_at", "/revoked_at"],
+    )
 }
 
 /// Anything else: its JSON, readable.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pitcrew_blob::Blobs;
-use pitcrew_contracts::spec::{Change, Project};
+use pitcrew_contracts::project::ProjectApplied;
+use pitcrew_contracts::spec::{Change, ChangeAction, Project};
 use pitcrew_db::{Db, Outgoing};
 use pitcrew_kernel::{Access, Clock, Ctx, Digest, Error, Ids, Result};
 use pitcrew_work::{Applying, CodeFile, CodeSnapshot, Declared};
@@ -61,13 +62,22 @@ impl Applier {
             let digest = self.blobs.put(file.bytes).await?;
             kept.push(CodeFile { path: file.path, digest, executable: file.executable });
         }
-        let listing = serde_json::to_vec(&kept).map_err(|source| Error::internal("a list of files does not serialise", source))?;
+        let listing = serde_json::to_vec(&kept)
+            .map_err(|source| Error::internal("a list of files does not serialise", source))?;
         let digest = self.blobs.put(listing).await?;
         Ok(CodeSnapshot { digest, git_commit: git_commit(root).await, files: kept })
     }
 
-    async fn commit(&self, ctx: &Ctx, project: Project, root: PathBuf, code: Arc<CodeSnapshot>, dry_run: bool) -> Result<Vec<Change>> {
-        let (ctx, clock, ids, slices) = (ctx.clone(), Arc::clone(&self.clock), Arc::clone(&self.ids), self.slices.clone());
+    async fn commit(
+        &self,
+        ctx: &Ctx,
+        project: Project,
+        root: PathBuf,
+        code: Arc<CodeSnapshot>,
+        dry_run: bool,
+    ) -> Result<Vec<Change>> {
+        let (ctx, clock, ids, slices) =
+            (ctx.clone(), Arc::clone(&self.clock), Arc::clone(&self.ids), self.slices.clone());
         let (seen, changes) = tokio::sync::oneshot::channel();
         let result = self
             .db
@@ -78,7 +88,14 @@ impl Applier {
                 for slice in &slices {
                     all.extend(slice.apply(tx, &applying)?);
                 }
-                remember(tx, &applying)?;
+                super::store::remember_project(tx, &applying)?;
+                let changed = all.iter().filter(|change| change.action != ChangeAction::Unchanged).count();
+                if changed > 0 {
+                    tx.emit(
+                        out,
+                        &ProjectApplied { project: project.project.clone(), code: code.digest, changes: changed },
+                    )?;
+                }
                 // The receiver waits below for as long as this command lives.
                 let _heard = seen.send(all);
                 // A plan is an apply that is rolled back.
@@ -92,10 +109,6 @@ impl Applier {
     }
 }
 
-fn remember(tx: &mut pitcrew_db::Tx<'_>, applying: &Applying<'_>) -> Result<()> {
-    super::store::remember_project(tx, applying)
-}
-
 /// A project's own files.
 struct SourceFile {
     path: String,
@@ -107,8 +120,11 @@ fn checked_root(root: &str) -> Result<PathBuf> {
     let path = Path::new(root);
     let fine = path.is_absolute() && path.is_dir();
     let wrong = || {
-        Error::invalid("PROJECT_ROOT_INVALID", format!("`{}` is not an absolute path of a folder on the server", root.escape_debug()))
-            .hint("run `pitcrew apply` in the project's folder, on the machine where the server runs")
+        Error::invalid(
+            "PROJECT_ROOT_INVALID",
+            format!("`{}` is not an absolute path of a folder on the server", root.escape_debug()),
+        )
+        .hint("run `pitcrew apply` in the project's folder, on the machine where the server runs")
     };
     if !fine {
         return Err(wrong());
@@ -117,20 +133,30 @@ fn checked_root(root: &str) -> Result<PathBuf> {
 }
 
 fn read(root: &Path) -> Result<(Project, Vec<SourceFile>)> {
-    let project = pitcrew_project::load(root)?;
+    let project = pitcrew_project::load_with(root, &super::environment::project_variable)?;
     let mut files = BTreeMap::new();
     let data = pitcrew_project::data_globs(&project)?;
     collect(root, root, 0, &data, &mut files)?;
     Ok((project, files.into_values().collect()))
 }
 
-fn collect(root: &Path, folder: &Path, depth: usize, data: &pitcrew_project::DataGlobs, files: &mut BTreeMap<String, SourceFile>) -> Result<()> {
-    let failed = |source: std::io::Error| Error::precondition("PROJECT_UNREADABLE", format!("`{}` cannot be read: {source}", folder.display()));
+fn collect(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    data: &pitcrew_project::DataGlobs,
+    files: &mut BTreeMap<String, SourceFile>,
+) -> Result<()> {
+    let failed = |source: std::io::Error| {
+        Error::precondition("PROJECT_UNREADABLE", format!("`{}` cannot be read: {source}", folder.display()))
+    };
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
         // A name that is not Unicode, or hidden, is not code that a step can name.
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && *name != "__pycache__") else { continue };
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && *name != "__pycache__") else {
+            continue;
+        };
         let kind = entry.file_type().map_err(failed)?;
         let path = folder.join(name);
         if kind.is_dir() && depth < MAX_DEPTH {
@@ -142,8 +168,11 @@ fn collect(root: &Path, folder: &Path, depth: usize, data: &pitcrew_project::Dat
                 continue;
             }
             if files.len() >= MAX_CODE_FILES {
-                return Err(Error::too_large("PROJECT_TOO_LARGE", format!("the project has more than {MAX_CODE_FILES} code files"))
-                    .hint("move data and generated files out of the project folder, or below a data set's source"));
+                return Err(Error::too_large(
+                    "PROJECT_TOO_LARGE",
+                    format!("the project has more than {MAX_CODE_FILES} code files"),
+                )
+                .hint("move data and generated files out of the project folder, or below a data set's source"));
             }
             let bytes = Bytes::from(std::fs::read(&path).map_err(failed)?);
             let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;

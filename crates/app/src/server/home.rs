@@ -99,10 +99,14 @@ fn unusable(path: &Path, error: &std::io::Error) -> Error {
             Error::unavailable("HOME_READ_ONLY", format!("`{}` cannot be written: {error}", path.display()))
                 .hint("make it writable for the user that runs pitcrew, or choose another folder with `--home`")
         }
-        ErrorKind::StorageFull => Error::unavailable("DISK_FULL", format!("the disk that holds `{}` is full", path.display()))
-            .hint("free some space, then start again; nothing acknowledged was lost"),
-        _ => Error::unavailable("HOME_UNUSABLE", format!("`{}` cannot be used as home folder: {error}", path.display()))
-            .hint("choose another folder with `--home`"),
+        ErrorKind::StorageFull => {
+            Error::unavailable("DISK_FULL", format!("the disk that holds `{}` is full", path.display()))
+                .hint("free some space, then start again; nothing acknowledged was lost")
+        }
+        _ => {
+            Error::unavailable("HOME_UNUSABLE", format!("`{}` cannot be used as home folder: {error}", path.display()))
+                .hint("choose another folder with `--home`")
+        }
     }
 }
 

@@ -28,7 +28,8 @@ async fn ready(State(db): State<Arc<Db>>) -> Response {
 /// Every path that no API answers shows the UI, which has pages of its own.
 pub(crate) async fn ui(uri: Uri, headers: HeaderMap) -> Response {
     let Some(asset) = pitcrew_ui_assets::asset(uri.path()) else {
-        let error = pitcrew_kernel::Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path()));
+        let error =
+            pitcrew_kernel::Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path()));
         return pitcrew_web::problem_response(&error, "");
     };
     let cache = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };

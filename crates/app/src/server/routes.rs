@@ -122,7 +122,11 @@ fn matching(
 }
 
 /// Live events. A page that was away says where it was with `Last-Event-ID` and misses nothing.
-async fn event_stream(State(core): Shared, caller: Caller, headers: HeaderMap) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+async fn event_stream(
+    State(core): Shared,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     caller.0.require(Access::Read)?;
     let resume = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     let from = match resume {

@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 
 use super::apply::code_digests;
 
-pub(crate) const MIGRATIONS: Migrations =
-    Migrations { slice: "app", steps: &[Migration { name: "0001_app", sql: include_str!("../../migrations/0001_app.sql") }] };
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    slice: "app",
+    steps: &[Migration { name: "0001_app", sql: include_str!("../../migrations/0001_app.sql") }],
+};
 
 pub(crate) fn remember_project(tx: &mut Tx<'_>, applying: &Applying<'_>) -> Result<()> {
-    let code = serde_json::to_string(applying.code).map_err(|source| Error::internal("a code snapshot does not serialise", source))?;
+    let code = serde_json::to_string(applying.code)
+        .map_err(|source| Error::internal("a code snapshot does not serialise", source))?;
     tx.exec(
         "INSERT INTO app_projects (name, root, digest, code, applied_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET \
          root = excluded.root, digest = excluded.digest, code = excluded.code, applied_at = excluded.applied_at",

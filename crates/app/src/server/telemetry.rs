@@ -12,7 +12,8 @@ use axum::routing::get;
 use pitcrew_kernel::{Error, Result};
 use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The server's meters.
 #[derive(Debug, Clone)]
@@ -27,13 +28,20 @@ pub(crate) struct Telemetry {
 impl Telemetry {
     pub(crate) fn new(registry: Registry) -> Result<Self> {
         let broken = |source: prometheus::Error| Error::internal("a metric cannot be registered", source);
-        let requests = IntCounterVec::new(Opts::new("pitcrew_http_requests_total", "HTTP requests answered"), &["method", "route", "status"])
-            .map_err(broken)?;
-        let options = HistogramOpts::new("pitcrew_http_request_duration_seconds", "Time from request to answer").buckets(SECONDS.to_vec());
+        let requests = IntCounterVec::new(
+            Opts::new("pitcrew_http_requests_total", "HTTP requests answered"),
+            &["method", "route", "status"],
+        )
+        .map_err(broken)?;
+        let options = HistogramOpts::new("pitcrew_http_request_duration_seconds", "Time from request to answer")
+            .buckets(SECONDS.to_vec());
         let seconds = HistogramVec::new(options, &["method", "route"]).map_err(broken)?;
         let memory = IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes").map_err(broken)?;
-        let started = IntGauge::with_opts(Opts::new("pitcrew_info", "Always 1; the version is a label").const_label("version", env!("CARGO_PKG_VERSION")))
-            .map_err(broken)?;
+        let started = IntGauge::with_opts(
+            Opts::new("pitcrew_info", "Always 1; the version is a label")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
+        )
+        .map_err(broken)?;
         started.set(1);
         registry.register(Box::new(requests.clone())).map_err(broken)?;
         registry.register(Box::new(seconds.clone())).map_err(broken)?;
@@ -54,7 +62,8 @@ impl Telemetry {
 async fn measure(State(me): State<Arc<Telemetry>>, request: Request, next: Next) -> Response {
     let method = request.method().as_str().to_owned();
     // The pattern, never the path: names of things must not become label values.
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let start = Instant::now();
     let response = next.run(request).await;
     me.seconds.with_label_values(&[&method, &route]).observe(start.elapsed().as_secs_f64());
@@ -73,7 +82,10 @@ async fn text(State(me): State<Arc<Telemetry>>) -> Response {
 
 /// The second number of `/proc/self/statm`; 0 where there is no such file.
 fn resident_pages() -> i64 {
-    std::fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+    std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
 }
 
 fn page_bytes() -> i64 {

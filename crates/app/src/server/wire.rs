@@ -1,0 +1,296 @@
+//! Who is plugged into whom. The only place that knows every slice.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use pitcrew_auth::{AuditSubscriber, Auth, Mode};
+use pitcrew_blob::Blobs;
+use pitcrew_compat_mlflow::Door;
+use pitcrew_contracts::pipelines::StepAction;
+use pitcrew_contracts::registry::Models;
+use pitcrew_contracts::release::InferenceLog;
+use pitcrew_contracts::serving::ModelEngine;
+use pitcrew_data::Data;
+use pitcrew_db::{Db, Migrations, Options, migrate};
+use pitcrew_kernel::{Clock, Error, Ids, RandomIds, Result};
+use pitcrew_monitoring::{Monitoring, TrainingProfiles};
+use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
+use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer};
+use pitcrew_serving::Serving;
+use pitcrew_tracking::Tracking;
+use pitcrew_web::{Api, GuardOptions, guarded};
+use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
+use tower_http::compression::CompressionLayer;
+
+use super::apply::Applier;
+use super::core::Core;
+use super::home::Home;
+use super::telemetry::Telemetry;
+use super::{environment, pages, routes, store};
+
+/// Tokens made by another process are known after this long.
+const TOKEN_POLL: Duration = Duration::from_secs(5);
+
+/// What the wiring depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wiring<'a> {
+    pub(crate) home: &'a Path,
+    pub(crate) database: Option<&'a str>,
+    pub(crate) mode: Mode,
+    pub(crate) hosts: &'a [String],
+    pub(crate) url: &'a str,
+    pub(crate) tasks: &'a Tasks,
+}
+
+/// Every table series, in the order they are applied.
+pub(crate) fn migrations() -> Vec<Migrations> {
+    vec![
+        pitcrew_db::OUTBOX_MIGRATIONS,
+        pitcrew_work::MIGRATIONS,
+        pitcrew_auth::MIGRATIONS,
+        pitcrew_tracking::MIGRATIONS,
+        pitcrew_registry::MIGRATIONS,
+        pitcrew_data::MIGRATIONS,
+        pitcrew_pipelines::MIGRATIONS,
+        pitcrew_serving::MIGRATIONS,
+        pitcrew_monitoring::MIGRATIONS,
+        store::MIGRATIONS,
+    ]
+}
+
+/// A wired server.
+pub(crate) struct Server {
+    pub(crate) router: Router,
+    core: Arc<Core>,
+    serving: Arc<Serving>,
+    pipelines: Arc<Pipelines>,
+    runner: Option<Runner>,
+    scheduler: Option<Scheduler>,
+}
+
+/// The slices.
+struct Slices {
+    tracking: Arc<Tracking>,
+    registry: Arc<Registry>,
+    data: Arc<Data>,
+    pipelines: Arc<Pipelines>,
+    serving: Arc<Serving>,
+    monitoring: Arc<Monitoring>,
+}
+
+/// What every slice stands on.
+struct Ground {
+    db: Db,
+    blobs: Blobs,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    metrics: prometheus::Registry,
+}
+
+pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let db = open_database(home, wiring.database).await?;
+    migrate(&db, clock.as_ref(), &migrations()).await?;
+    if wiring.database.is_none() {
+        // The home folder's lock proves that whoever held these is gone.
+        db.write(release_leases).await?;
+    }
+    let blobs = Blobs::open(&pitcrew_blob::Options::Local(home.folder("objects")?), Arc::clone(&clock))?;
+    let auth = Arc::new(Auth::load(db.clone(), Arc::clone(&clock), Arc::clone(&ids), wiring.mode).await?);
+    let ground = Ground { db, blobs, clock, ids, metrics: prometheus::Registry::new() };
+    let slices = slices(home, wiring, &ground)?;
+    assemble(home, wiring, ground, auth, slices)
+}
+
+async fn open_database(home: &Home, url: Option<&str>) -> Result<Db> {
+    let options = match url {
+        Some(url) => Options::Postgres { url: url.to_owned(), schema: None },
+        None => Options::Sqlite(home.path().join("metadata.db")),
+    };
+    tokio::task::spawn_blocking(move || Db::open(&options))
+        .await
+        .map_err(|source| Error::internal("opening the database did not finish", source))?
+}
+
+fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground) -> Result<Slices> {
+    let Ground { db, blobs, clock, ids, metrics } = ground;
+    let engine: Arc<dyn ModelEngine> = Arc::new(environment::engine(wiring.home));
+    let tracking = Arc::new(Tracking::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
+    let seed = [ids.random_bytes(), ids.random_bytes()].concat().try_into().unwrap_or([0; 32]);
+    let registry = Arc::new(Registry::new(Parts {
+        db: db.clone(),
+        blobs: blobs.clone(),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+        engine: Arc::clone(&engine),
+        signer: Arc::new(Signer::load_or_create(&wiring.home.join("signing.key"), seed)?),
+        references: Arc::new(TrainingProfiles),
+        artifacts: Arc::clone(&tracking) as _,
+    }));
+    let data = Arc::new(Data::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
+    let actions: Vec<Arc<dyn StepAction>> =
+        vec![Arc::new(Evaluate(Arc::clone(&registry))), Arc::new(Register(Arc::clone(&registry)))];
+    let ports = Ports { datasets: Arc::clone(&data) as _, tracker: Arc::clone(&tracking) as _, actions };
+    let options = pitcrew_pipelines::Options {
+        path: environment::search_path(),
+        build_env: environment::build_variables(),
+        ..pitcrew_pipelines::Options::at(wiring.home.to_path_buf())
+    };
+    let pipelines = Pipelines::new(
+        db.clone(),
+        Arc::clone(clock),
+        Arc::clone(ids),
+        blobs.clone(),
+        ports,
+        options,
+        wiring.tasks.clone(),
+    )?;
+    pipelines.serve_at(wiring.url);
+    let models: Arc<dyn Models> = Arc::clone(&registry) as _;
+    let log = home.folder("log")?;
+    let serving = Serving::new(pitcrew_serving::Parts {
+        db: db.clone(),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+        engine,
+        models: Arc::clone(&models),
+        log_folder: log,
+        metrics: metrics.clone(),
+    })?;
+    let serving = Arc::new(serving);
+    let log: Arc<dyn InferenceLog> = Arc::clone(&serving) as _;
+    let monitoring = Arc::new(Monitoring::new(db.clone(), Arc::clone(clock), Arc::clone(ids), log, models));
+    Ok(Slices { tracking, registry, data, pipelines: Arc::new(pipelines), serving, monitoring })
+}
+
+fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, slices: Slices) -> Result<Server> {
+    let Ground { db, blobs, clock, ids, metrics } = ground;
+    let pump = Arc::new(Pump::new(db.clone(), Arc::clone(&clock), subscribers(&slices)));
+    let runner = Runner::new(
+        db.clone(),
+        Arc::clone(&clock),
+        format!("{}-{}", std::process::id(), ids.next().simple()),
+        jobs(&slices)?,
+    );
+    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB]);
+    let declared: Vec<Arc<dyn Declared>> = vec![
+        Arc::clone(&slices.data) as _,
+        Arc::clone(&slices.registry) as _,
+        Arc::clone(&slices.pipelines) as _,
+        Arc::clone(&slices.serving) as _,
+        Arc::clone(&slices.monitoring) as _,
+    ];
+    let core = Arc::new(Core {
+        applier: Applier {
+            db: db.clone(),
+            blobs: blobs.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            slices: declared,
+        },
+        db: db.clone(),
+        blobs,
+        started_at: clock.now(),
+        clock,
+        auth: Arc::clone(&auth),
+        pump,
+        settle: vec![Arc::clone(&slices.serving) as _],
+        references: vec![
+            store::referenced_digests,
+            pitcrew_tracking::referenced_digests,
+            pitcrew_registry::referenced_digests,
+            |tx| Ok(pitcrew_data::referenced_digests(tx)?.into_iter().collect()),
+            |tx| Ok(Pipelines::referenced_digests(tx)?.into_iter().collect()),
+        ],
+        tasks: wiring.tasks.clone(),
+        home: home.path().to_path_buf(),
+    });
+    let api = api(&slices, Arc::clone(&core));
+    let guard = GuardOptions { auth, ids, allowed_hosts: Arc::new(wiring.hosts.to_vec()) };
+    let pages = Router::new().fallback(pages::ui);
+    let router = guarded(api.into_router(), guard, pages);
+    let router = Telemetry::new(metrics)?.observe(router).merge(pages::health(db)).layer(CompressionLayer::new());
+    Ok(Server {
+        router,
+        core,
+        serving: slices.serving,
+        pipelines: slices.pipelines,
+        runner: Some(runner),
+        scheduler: Some(scheduler),
+    })
+}
+
+fn api(slices: &Slices, core: Arc<Core>) -> Api {
+    let door = Door { tracking: Arc::clone(&slices.tracking), registry: Arc::clone(&slices.registry) };
+    routes::routes(core)
+        .merge(pitcrew_tracking::routes(Arc::clone(&slices.tracking)))
+        .merge(pitcrew_registry::routes(Arc::clone(&slices.registry)))
+        .merge(pitcrew_data::routes(Arc::clone(&slices.data)))
+        .merge(pitcrew_pipelines::routes(Arc::clone(&slices.pipelines)))
+        .merge(pitcrew_serving::routes(Arc::clone(&slices.serving)))
+        .merge(pitcrew_monitoring::routes(Arc::clone(&slices.monitoring)))
+        .merge(pitcrew_compat_mlflow::routes(door))
+}
+
+fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
+    let mut all: Vec<Arc<dyn Subscriber>> = vec![Arc::new(AuditSubscriber)];
+    all.extend(pitcrew_registry::subscribers(&slices.registry));
+    all.extend(pitcrew_pipelines::subscribers(&slices.pipelines));
+    all.extend(pitcrew_serving::subscribers(&slices.serving));
+    all.extend(pitcrew_monitoring::subscribers(&slices.monitoring));
+    all
+}
+
+fn jobs(slices: &Slices) -> Result<Vec<Arc<dyn JobHandler>>> {
+    let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
+    all.extend(pitcrew_serving::jobs(&slices.serving));
+    all.extend(pitcrew_monitoring::jobs(&slices.monitoring)?);
+    Ok(all)
+}
+
+impl Server {
+    /// Whether a valid token can administer it.
+    pub(crate) fn has_admin(&self) -> bool {
+        self.core.auth.has_admin()
+    }
+
+    /// Takes up what was left, then starts everything that runs by itself.
+    pub(crate) async fn start(&mut self, tasks: &Tasks) -> Result<()> {
+        let recovered = self.pipelines.recover().await?;
+        tracing::debug!(?recovered, "pipelines recovered");
+        self.serving.start(tasks).await?;
+        let (pump, for_pump) = (Arc::clone(&self.core.pump), tasks.clone());
+        tasks.spawn("pump", async move { pump.run(for_pump).await });
+        if let Some(runner) = self.runner.take() {
+            let (runner, for_runner) = (Arc::new(runner), tasks.clone());
+            tasks.spawn("runner", async move { runner.run(for_runner).await });
+        }
+        if let Some(scheduler) = self.scheduler.take() {
+            let for_scheduler = tasks.clone();
+            tasks.spawn("scheduler", async move { scheduler.run(for_scheduler).await });
+        }
+        let (auth, clock, for_auth) = (Arc::clone(&self.core.auth), Arc::clone(&self.core.clock), tasks.clone());
+        tasks.spawn("tokens", async move {
+            loop {
+                tokio::select! {
+                    () = clock.sleep(TOKEN_POLL) => {}
+                    () = for_auth.stopping() => return,
+                }
+                if let Err(error) = auth.refresh().await {
+                    tracing::warn!(error = ?error, "tokens cannot be read again now");
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Puts what is buffered on disk, after every task has ended.
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.serving.stop().await {
+            tracing::warn!(error = ?error, "the inference log is not all in files yet; the next start does it");
+        }
+    }
+}
