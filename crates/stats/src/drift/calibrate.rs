@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Windows of each kind; more buys little, since contiguous ones overlap.
 const WINDOWS: usize = 300;
 /// Windows larger than this are drawn at this size.
-const MAX_DRAWN_ROWS: usize = 10_000;
+const MAX_DRAWN_ROWS: usize = 4_000;
 /// A contiguous window may hold at most this part of the reference, or too few stand side by side to show how they differ.
 const MIN_BLOCKS: usize = 4;
 /// Window sizes between the smallest and the expected one.
