@@ -82,7 +82,7 @@ pub(crate) fn with_inputs(tx: &mut Tx<'_>, runs: &mut [Run]) -> Result<()> {
     })?;
     let datasets = "SELECT i.run_no, d.dataset_id, d.name, d.digest, d.source_type, d.source, d.schema_json, d.profile_json \
          FROM tracking_inputs i JOIN tracking_datasets d ON d.dataset_id = i.dataset_id WHERE i.run_no IN";
-    each_of(tx, &numbers, datasets, "ORDER BY i.run_no, d.dataset_id", &mut |row| {
+    each_of(tx, &numbers, datasets, "ORDER BY i.run_no, d.name, d.digest", &mut |row| {
         let run_no = row.int(0)?;
         if let Some(run) = places.get(&run_no).and_then(|at| runs.get_mut(*at)) {
             let tags = tags.remove(&(run_no, row.text(1)?)).unwrap_or_default();
