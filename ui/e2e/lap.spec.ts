@@ -91,7 +91,8 @@ test("an ended release shows its evidence closing on the decision", async ({ pag
   const release = await api.first<Identified & { evidence: unknown[] }>("/releases", (each) => each["state"] === "promoted" || each["state"] === "rolled_back");
   await page.goto(`/releases/${release.id}`);
   await settled(page);
-  await expect(page.locator(".evidence .look")).toHaveCount(release.evidence.length);
+  test.skip(release.evidence.length === 0, "it ended before the judge looked");
+  await expect(page.locator(".evidence .mean")).toHaveAttribute("d", /^M/);
   await expect(page.locator(`.decision.${release.state}`)).toBeVisible();
   await expect(page.getByRole("button", { name: "Promote now" })).toHaveCount(0);
 });

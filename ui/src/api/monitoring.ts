@@ -92,6 +92,7 @@ export interface TimelinePoint {
 
 /** What the overview draws; `t` is event time. */
 export interface Timeline {
+  /** Null with empty points while no monitor is declared. */
   monitor: string;
   metric: string;
   objective: number | null;

@@ -10,9 +10,10 @@ export interface ModelVersion {
   model: string;
   version: number;
   ref: string;
-  digest: string;
+  /** Null for a version registered from outside without a model file that was read. */
+  digest: string | null;
   bytes: number;
-  format: string;
+  format: string | null;
   signature: { key_id: string; algorithm: string; value: string } | null;
   inputs: Tensor[];
   outputs: Tensor[];

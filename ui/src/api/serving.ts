@@ -43,6 +43,8 @@ export interface Prediction {
   at: Timestamp;
   arm: string;
   version: number;
+  /** `shadow` answers were computed for comparison only; nobody got them. */
+  role?: "served" | "shadow";
   latency_us: number;
   status: string | number;
   features: Record<string, unknown>;
@@ -55,7 +57,7 @@ export type EvidenceVerdict = "continue" | "better" | "no_worse" | "worse" | "gu
 
 export interface Evidence {
   at: Timestamp;
-  event_time: Timestamp;
+  event_time: Timestamp | null;
   step: number;
   pairs: number;
   mean_difference: number | null;

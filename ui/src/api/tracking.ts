@@ -24,7 +24,7 @@ export interface Run {
   metrics: Record<string, MetricValue>;
   tags: Record<string, string>;
   parent_run_id: string | null;
-  pipeline_run: { id: string; step: string } | null;
+  pipeline_run: { id: string; step: string | null } | null;
 }
 
 export interface MetricSeries {

@@ -21,6 +21,7 @@ describe("staleAfter", () => {
   it("refreshes the champion where it is shown after a promotion", () => {
     expect(staleAfter("serving.release_promoted")).toEqual(expect.arrayContaining(["models", "deployments", "releases", "timeline"]));
   });
+  it("lets the data plane pass", () => expect(staleAfter("serving.log_advanced")).toEqual([]));
   it("refreshes the slice of an event it does not know", () => {
     expect(staleAfter("monitoring.window_closed")).toEqual(expect.arrayContaining(["monitors", "timeline"]));
   });

@@ -38,6 +38,14 @@ const BY_NAME: Record<string, QueryRoot[]> = {
   "project.applied": ["projects", "datasets", "pipelines", "models", "deployments", "monitors", "alerts"],
 };
 
+/**
+ * Events of the data plane: there may be several a second, and they tell the loop, not its readers. They are no news in the feed, and what
+ * they change is polled anyway.
+ */
+const QUIET = new Set(["serving.log_advanced"]);
+
+export const isQuiet = (eventName: string): boolean => QUIET.has(eventName);
+
 /** An event this build does not know still refreshes its slice, by the part of its name before the dot. */
 const BY_SLICE: Record<string, QueryRoot[]> = {
   data: ["datasets", "check-reports"],
@@ -49,6 +57,7 @@ const BY_SLICE: Record<string, QueryRoot[]> = {
 };
 
 export function staleAfter(eventName: string): QueryRoot[] {
+  if (isQuiet(eventName)) return [];
   const slice = eventName.split(".")[0] ?? "";
   return [...ALWAYS, ...(BY_NAME[eventName] ?? BY_SLICE[slice] ?? [])];
 }

@@ -3,7 +3,7 @@ import { get, list, seg } from "../../api/client";
 import type { Alert, Monitor, MonitorWindow, Timeline } from "../../api/monitoring";
 
 /** A closed window makes an event only when something is wrong, so the others are asked for. */
-const WINDOW_MS = 3000;
+const WINDOW_MS = 2000;
 
 export const monitors = () =>
   queryOptions({ queryKey: ["monitors"], queryFn: ({ signal }) => list<Monitor>("/monitors", {}, signal), refetchInterval: WINDOW_MS });

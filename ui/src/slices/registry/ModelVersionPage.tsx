@@ -42,7 +42,7 @@ function Body({ version }: { version: ModelVersion }): ReactNode {
       <div className="cols-2">
         <Panel title="Artifact">
           <Facts items={[
-            ["Format", version.format], ["Size", bytes(version.bytes)], ["Digest", <Id key="d" value={version.digest} length={16} />],
+            ["Format", version.format ?? "unknown"], ["Size", version.bytes > 0 ? bytes(version.bytes) : null], ["Digest", version.digest === null ? null : <Id key="d" value={version.digest} length={16} />],
             ["Signature", version.signature === null ? "not signed" : <span key="s">{version.signature.algorithm} with key {version.signature.key_id}</span>], ["Value", version.signature === null ? null : <Id key="v" value={version.signature.value} length={16} />],
             ["Source", <code key="o" className="small">{version.source}</code>],
           ]} />

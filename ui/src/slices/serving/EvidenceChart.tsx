@@ -9,6 +9,8 @@ import { differenceDomain, stepSpans, verdictWords } from "./evidence";
 import "./serving.css";
 
 const PAD = { left: 54, right: 22, top: 26, bottom: 22 };
+/** More looks than this and their dots would be a thick line. */
+const MOST_DOTS = 60;
 const nanIfNull = (value: number | null): number => value ?? Number.NaN;
 
 /** The confidence sequence of candidate minus champion, closing on its decision. Below zero the candidate is better. */
@@ -96,7 +98,7 @@ function Sequence({ release, x, y, width, height }: PartProps): ReactNode {
         <path className="band-edge" d={edge("lower")} />
         <path className="band-edge" d={edge("upper")} />
         <path className="mean" d={linePath(evidence.map((each, i) => [x(i), y(nanIfNull(each.mean_difference))]))} />
-        {evidence.map((each, i) => each.mean_difference !== null && <circle key={each.at} className="look" cx={x(i)} cy={y(each.mean_difference)} r={2.2} />)}
+        {evidence.length <= MOST_DOTS && evidence.map((each, i) => each.mean_difference !== null && <circle key={`${each.step} ${each.pairs} ${each.at}`} className="look" cx={x(i)} cy={y(each.mean_difference)} r={2.2} />)}
       </g>
       {last !== undefined && last.mean_difference !== null && (
         <g className={`decision ${release.state}`}>
@@ -113,7 +115,7 @@ function Sequence({ release, x, y, width, height }: PartProps): ReactNode {
 function EvidenceTip({ evidence, paired }: { evidence: Evidence; paired: boolean }): ReactNode {
   return (
     <>
-      <p className="tip-time">{moment(evidence.event_time)} · {count(evidence.pairs)} {paired ? "pairs" : "samples"}</p>
+      <p className="tip-time">{evidence.event_time === null ? "" : `${moment(evidence.event_time)} · `}{count(evidence.pairs)} {paired ? "pairs" : "samples"}</p>
       <TipRow label="difference" color="var(--candidate)" value={signed(evidence.mean_difference)} />
       <TipRow label="interval" value={`${signed(evidence.lower)} to ${signed(evidence.upper)}`} />
       <TipRow label="champion" value={metric(evidence.champion_mean)} />

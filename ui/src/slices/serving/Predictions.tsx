@@ -5,6 +5,7 @@ import { Button } from "../../kit/Button";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, metric, micros, plain } from "../../kit/format";
 import { Panel } from "../../kit/Page";
+import { Tag } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago, EventTime } from "../../kit/Time";
 import { armColour } from "./Arms";
@@ -21,7 +22,7 @@ const features = (row: Prediction): string => Object.entries(row.features).map((
 
 const COLUMNS: ColumnDef<Prediction>[] = [
   { key: "event", head: "Event time", cell: (row) => (row.event_time === null ? "–" : <EventTime at={row.event_time} />) },
-  { key: "arm", head: "Arm", cell: (row) => <span className="arm-name"><i className="swatch" style={{ background: armColour(row.arm) }} />v{row.version}</span> },
+  { key: "arm", head: "Arm", cell: (row) => <span className="arm-name"><i className="swatch" style={{ background: armColour(row.arm) }} />v{row.version}{row.role === "shadow" && <Tag title="Computed for comparison; nobody got this answer">shadow</Tag>}</span> },
   { key: "prediction", head: "Prediction", cell: (row) => shownPrediction(row), align: "end" },
   { key: "label", head: "Label", cell: (row) => (row.label === null ? <span className="faint">not yet</span> : metric(row.label)), align: "end" },
   { key: "error", head: "Error", cell: error, align: "end" },
@@ -37,7 +38,7 @@ export function Predictions({ name }: { name: string }): ReactNode {
   return (
     <Panel title="Recent predictions" aside={<Button kind="ghost" icon={live ? "stop" : "play"} onClick={() => setLive(!live)}>{live ? "Hold" : "Go on"}</Button>} flush>
       <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={6} /></div>}>
-        {(list) => (list.length === 0 ? <Empty title="No prediction yet" command={`pitcrew predict ${name} --records '[{…}]'`} /> : <Table label="Recent predictions" columns={COLUMNS} rows={list} first={12} rowKey={(row) => `${row.request_id} ${row.at}`} />)}
+        {(list) => (list.length === 0 ? <Empty title="No prediction yet" command={`pitcrew predict ${name} --records '[{…}]'`} /> : <Table label="Recent predictions" columns={COLUMNS} rows={list} first={12} rowKey={(row) => `${row.request_id} ${row.arm} ${row.at}`} />)}
       </Loaded>
     </Panel>
   );

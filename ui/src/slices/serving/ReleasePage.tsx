@@ -63,7 +63,7 @@ function Body({ release: each }: { release: Release }): ReactNode {
 }
 
 const LOOKS: ColumnDef<Evidence>[] = [
-  { key: "event", head: "Event time", cell: (row) => <EventTime at={row.event_time} /> },
+  { key: "event", head: "Event time", cell: (row) => (row.event_time === null ? <Ago at={row.at} /> : <EventTime at={row.event_time} />) },
   { key: "step", head: "Step", cell: (row) => row.step + 1, align: "end", wideOnly: true },
   { key: "pairs", head: "Pairs", cell: (row) => count(row.pairs), align: "end" },
   { key: "difference", head: "Difference", cell: (row) => signed(row.mean_difference), align: "end" },

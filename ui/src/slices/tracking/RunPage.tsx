@@ -24,7 +24,7 @@ export default function RunPage(): ReactNode {
     <Page title={title} heading={<>{title}{data !== undefined && <State of={data.status} />}</>} crumbs={[{ label: "Runs", to: paths.runs() }]}
       meta={data !== undefined && <>
         <span>in <Link className="link" to={`${paths.runs()}?experiment=${encodeURIComponent(data.experiment)}`}>{data.experiment}</Link></span>
-        {data.pipeline_run !== null && <span>step {data.pipeline_run.step} of a <RefLink kind="pipeline_run" id={data.pipeline_run.id}>pipeline run</RefLink></span>}
+        {data.pipeline_run !== null && <span>{data.pipeline_run.step === null ? "part" : `step ${data.pipeline_run.step}`} of a <RefLink kind="pipeline_run" id={data.pipeline_run.id}>pipeline run</RefLink></span>}
         {data.parent_run_id !== null && <span>child of <Link className="link" to={paths.run(data.parent_run_id)}>{data.parent_run_id.slice(0, 8)}</Link></span>}
         <span>started <Ago at={data.started_at} />, {data.ended_at === null ? "running for" : "took"} <Elapsed from={data.started_at} to={data.ended_at} /></span>
         <Id value={data.run_id} />

@@ -58,6 +58,6 @@ export function columnsFor({ metrics, params }: Chosen): ColumnDef<Run>[] {
       key: `param ${key}`, head: <span className="faint">{key}</span>, align: "end", wideOnly: true, sort: (row) => sortable(row.params[key]),
       cell: (row) => (row.params[key] === undefined ? missing : <code>{row.params[key]}</code>),
     })),
-    { key: "from", head: "From", cell: (row) => (row.pipeline_run === null ? missing : <RefLink kind="pipeline_run" id={row.pipeline_run.id}>{row.pipeline_run.step}</RefLink>), align: "end", wideOnly: true },
+    { key: "from", head: "From", cell: (row) => (row.pipeline_run === null ? missing : <RefLink kind="pipeline_run" id={row.pipeline_run.id}>{row.pipeline_run.step ?? "pipeline"}</RefLink>), align: "end", wideOnly: true },
   ];
 }
