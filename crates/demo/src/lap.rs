@@ -94,6 +94,7 @@ async fn drive(options: &Options, webhook: &str, ear: Ear) -> Result<Report> {
             .as_ref()
             .map_or_else(|| format!("simulated city, seed {}", options.seed), |path| path.display().to_string()),
         history_days: world.history_days,
+        whole: world.whole,
         changes_on: options
             .data
             .is_none()
@@ -115,6 +116,8 @@ struct World {
     history: Vec<Hour>,
     history_days: usize,
     live: Vec<Vec<Hour>>,
+    /// Nothing was left out by a limit of days.
+    whole: bool,
 }
 
 impl World {
@@ -133,10 +136,11 @@ impl World {
                 .hint("use the whole public table, or none for the simulated city"));
         }
         let mut live = days.split_off(history_days);
+        let all = live.len();
         if let Some(most) = options.days {
             live.truncate(usize::try_from(most).unwrap_or(usize::MAX).max(MIN_LIVE_DAYS));
         }
-        Ok(Self { history: days.concat(), history_days, live })
+        Ok(Self { history: days.concat(), history_days, whole: live.len() == all, live })
     }
 
     fn first_live_day(&self) -> NaiveDate {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use pitcrew_client::Client;
 use pitcrew_kernel::{Error, Result};
 use serde_json::{Value, json};
@@ -11,8 +10,6 @@ use serde_json::{Value, json};
 use crate::hour::{self, Hour};
 use crate::template;
 
-/// Requests in flight at once, each on its own kept connection.
-const CONCURRENT: usize = 6;
 /// The deployment and model of the demo's project.
 pub(crate) const NAME: &str = "bikes";
 
@@ -44,13 +41,16 @@ impl<'a> Replay<'a> {
         Self { client, data: project.join("data") }
     }
 
-    /// Asks for every hour of a day; the answers in the order of the hours.
+    /// Asks for every hour of a day, one after the other: the log then has the same order in every lap.
     ///
     /// # Errors
     /// The first refusal: live traffic must never fail.
     pub(crate) async fn predict(&self, hours: &[Hour]) -> Result<Vec<Served>> {
-        let asked = hours.iter().map(|hour| self.ask(*hour));
-        stream::iter(asked).buffered(CONCURRENT).try_collect().await
+        let mut served = Vec::with_capacity(hours.len());
+        for hour in hours {
+            served.push(self.ask(*hour).await?);
+        }
+        Ok(served)
     }
 
     async fn ask(&self, hour: Hour) -> Result<Served> {

@@ -22,6 +22,8 @@ pub struct Facts {
     pub source: String,
     /// Days that were history before the first live day.
     pub history_days: usize,
+    /// Whether all live days were replayed; a limited lap promises nothing.
+    pub whole: bool,
     /// The day the simulated world changes; unknown for a table.
     #[serde(serialize_with = "day_if_any")]
     pub changes_on: Option<NaiveDate>,
@@ -128,7 +130,7 @@ pub struct Report {
     pub data_versions: usize,
     /// The version that answers at the end.
     pub champion: Option<u64>,
-    /// What the lap was to show.
+    /// What the lap was to show; nothing when it was limited.
     pub promises: Vec<Promise>,
     /// Every candidate, in order.
     pub candidates: Vec<Candidate>,

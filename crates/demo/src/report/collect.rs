@@ -19,7 +19,7 @@ pub(super) fn report(facts: Facts, served: &[Served], record: &Record) -> Report
     let champion =
         record.versions.iter().find(|version| list(version, "aliases").iter().any(|alias| alias == "champion"));
     Report {
-        promises: promises(record, &points, objective),
+        promises: if facts.whole { promises(record, &points, objective) } else { Vec::new() },
         facts,
         metric: text(timeline, "metric"),
         objective,

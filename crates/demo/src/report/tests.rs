@@ -14,6 +14,7 @@ fn facts() -> Facts {
     Facts {
         source: "simulated city, seed 7".into(),
         history_days: 365,
+        whole: true,
         changes_on: NaiveDate::from_ymd_opt(2012, 3, 5),
         labels_accepted: 480,
         labels_other: 0,
@@ -106,6 +107,12 @@ fn a_whole_lap_as_data() {
 #[test]
 fn a_lap_that_showed_nothing_says_so() {
     let report = Report::new(facts(), &[], &Record::default());
-    assert_eq!(report.missing().len(), report.promises.len());
+    assert_eq!(report.missing().len(), 5);
     assert!(report.text(80).contains("no window has been evaluated"));
+}
+
+#[test]
+fn a_limited_lap_promises_nothing() {
+    let report = Report::new(Facts { whole: false, ..facts() }, &served(), &record());
+    assert!(report.promises.is_empty() && !report.markdown().contains("What the lap was to show"));
 }

@@ -12,30 +12,48 @@ pub(super) fn text(report: &Report, width: usize) -> String {
         format!("{}\n{}\n{}", chart_title(report), chart(report, width), chart::LEGEND),
         format!("candidates\n{}", candidates(report).text()),
     ];
-    parts.extend(refusals(report).into_iter().map(|refusal| format!("{refusal}\n")));
+    parts.extend(refusals(report));
     parts.push(format!("events\n{}", events(report).text()));
     parts.push(promises(report));
     parts.push(format!("files\n{}", files(report).join("\n")));
-    parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n") + "\n"
+    joined(&parts)
 }
 
 pub(super) fn markdown(report: &Report) -> String {
-    let mut weeks = Table::new(&["week from", "error", "predictions"]);
-    for week in &report.weeks {
-        weeks.row([week.from.to_string(), format!("{:.3}", week.wape), week.predictions.to_string()]);
-    }
     let refusals: String = refusals(report).iter().map(|refusal| format!("- {refusal}\n")).collect();
-    [
+    let mut parts = vec![
         format!("# A lap of `bikes`\n\n{}", headline(report)),
-        format!("## Error over time\n\n{}\n\n```text\n{}\n{}\n```", chart_title(report), chart(report, MARKDOWN_WIDTH), chart::LEGEND),
+        format!(
+            "## Error over time\n\n{}\n\n```text\n{}\n{}\n```",
+            chart_title(report),
+            chart(report, MARKDOWN_WIDTH),
+            chart::LEGEND
+        ),
         format!("## Candidates\n\n{}\n{refusals}", candidates(report).markdown()),
         format!("## Events\n\n{}", events(report).markdown()),
-        format!("## What the lap was to show\n\n{}", promises(report)),
-        format!("## Weeks\n\nSum of absolute errors over the sum of rentals, from the answers and the counts themselves.\n\n{}", weeks.markdown()),
-    ]
-    .map(|part| part.trim_end().to_owned())
-    .join("\n\n")
-        + "\n"
+    ];
+    if !report.promises.is_empty() {
+        parts.push(format!("## What the lap was to show\n\n{}", promises(report)));
+    }
+    parts.push(format!(
+        "## Weeks\n\nSum of absolute errors over the sum of rentals, from the answers and the counts themselves.\n\n{}",
+        weeks(report).markdown()
+    ));
+    joined(&parts)
+}
+
+/// The parts with an empty line between them; empty ones are left out.
+fn joined(parts: &[String]) -> String {
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
+    parts.join("\n\n") + "\n"
+}
+
+fn weeks(report: &Report) -> Table {
+    let mut table = Table::new(&["week from", "error", "predictions"]);
+    for week in &report.weeks {
+        table.row([week.from.to_string(), format!("{:.3}", week.wape), week.predictions.to_string()]);
+    }
+    table
 }
 
 fn headline(report: &Report) -> String {
