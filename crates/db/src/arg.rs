@@ -11,7 +11,7 @@ use pitcrew_kernel::{Digest, Timestamp};
 pub enum Arg<'a> {
     /// BIGINT.
     Int(Option<i64>),
-    /// DOUBLE PRECISION.
+    /// DOUBLE PRECISION. NaN is kept as NULL: SQLite has none.
     Float(Option<f64>),
     /// TEXT.
     Text(Option<Cow<'a, str>>),
@@ -82,6 +82,7 @@ impl ToSql for Arg<'_> {
             Arg::Int(Some(value)) if *ty == Type::FLOAT8 => (*value as f64).to_sql(ty, out),
             Arg::Int(Some(value)) if *ty == Type::INT4 => i32::try_from(*value)?.to_sql(ty, out),
             Arg::Int(Some(value)) => value.to_sql(ty, out),
+            Arg::Float(Some(value)) if value.is_nan() => Ok(IsNull::Yes),
             Arg::Float(Some(value)) => value.to_sql(ty, out),
             Arg::Text(Some(value)) => value.as_ref().to_sql(ty, out),
             Arg::Bytes(Some(value)) => value.as_ref().to_sql(ty, out),

@@ -153,7 +153,7 @@ impl Db {
         &self,
         command: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        submit(&self.0.writers, command).await
+        submit(&self.0.writers, false, command).await
     }
 
     /// Runs a command that only reads, on a snapshot that sees everything acknowledged before.
@@ -164,7 +164,7 @@ impl Db {
         &self,
         command: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        submit(&self.0.readers, command).await
+        submit(&self.0.readers, true, command).await
     }
 
     /// Completes when a commit has raised `signal` since the last time this completed.
@@ -192,10 +192,11 @@ fn next(jobs: &Mutex<Receiver<Box<dyn Job>>>) -> Option<Box<dyn Job>> {
 
 async fn submit<T: Send + 'static>(
     queue: &SyncSender<Box<dyn Job>>,
+    reads: bool,
     command: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (answer, answered) = oneshot::channel();
-    match queue.try_send(Box::new(Command { command, answer })) {
+    match queue.try_send(Box::new(Command { command, reads, answer })) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => {
             return Err(Error::unavailable("DB_OVERLOADED", "too many commands wait for the metadata database")
@@ -208,6 +209,8 @@ async fn submit<T: Send + 'static>(
 
 /// A command on its way through a connection's thread.
 pub(crate) trait Job: Send {
+    /// Whether it only reads.
+    fn reads(&self) -> bool;
     /// Runs it; a panic counts as an internal error and harms nobody else.
     fn run(self: Box<Self>, tx: &mut Tx<'_>) -> Outcome;
     /// Does not run it.
@@ -216,7 +219,8 @@ pub(crate) trait Job: Send {
 
 /// A command that has run and waits for the commit before its caller hears of it.
 pub(crate) struct Outcome {
-    pub(crate) succeeded: bool,
+    /// What went wrong, as others may be told it.
+    pub(crate) failure: Option<Error>,
     pub(crate) signals: Vec<Signal>,
     answer: Box<dyn FnOnce(Option<Error>) + Send>,
 }
@@ -230,20 +234,33 @@ impl Outcome {
     /// The command succeeded but its savepoint could not be closed.
     pub(crate) fn spoil(self, error: Error) -> Self {
         let answer = self.answer;
-        Self { succeeded: false, signals: Vec::new(), answer: Box::new(move |later| answer(later.or(Some(error)))) }
+        let failure = self.failure.or_else(|| Some(copied(&error)));
+        Self { failure, signals: Vec::new(), answer: Box::new(move |later| answer(later.or(Some(error)))) }
     }
 }
 
 struct Command<F, T> {
     command: F,
+    reads: bool,
     answer: oneshot::Sender<Result<T>>,
 }
 
 impl<F: FnOnce(&mut Tx<'_>) -> Result<T> + Send, T: Send + 'static> Job for Command<F, T> {
+    fn reads(&self) -> bool {
+        self.reads
+    }
+
     fn run(self: Box<Self>, tx: &mut Tx<'_>) -> Outcome {
-        let Self { command, answer } = *self;
+        let Self { command, answer, .. } = *self;
         let result = catch_unwind(AssertUnwindSafe(|| command(tx)))
             .unwrap_or_else(|panic| Err(Error::internal("a database command panicked", panic_text(panic.as_ref()))));
+        let result = match result {
+            Ok(_) if tx.failed() => Err(Error::internal(
+                "a database command went on after a failed statement",
+                "the statement's error was dropped",
+            )),
+            result => result,
+        };
         finished(result, answer)
     }
 
@@ -254,7 +271,7 @@ impl<F: FnOnce(&mut Tx<'_>) -> Result<T> + Send, T: Send + 'static> Job for Comm
 
 fn finished<T: Send + 'static>(result: Result<T>, answer: oneshot::Sender<Result<T>>) -> Outcome {
     Outcome {
-        succeeded: result.is_ok(),
+        failure: result.as_ref().err().map(copied),
         signals: Vec::new(),
         answer: Box::new(move |error| {
             // The caller may have gone away; then nobody wants the answer.
@@ -264,6 +281,19 @@ fn finished<T: Send + 'static>(result: Result<T>, answer: oneshot::Sender<Result
                 _ => result,
             });
         }),
+    }
+}
+
+/// The same error for another caller.
+pub(crate) fn copied(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.code(), error.detail().to_owned()).with_source(format!("{error:?}"));
+    let copy = match error.hint_text() {
+        Some(hint) => copy.hint(hint.to_owned()),
+        None => copy,
+    };
+    match error.retry_after_hint() {
+        Some(after) => copy.retry_after(after),
+        None => copy,
     }
 }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use ::postgres::error::SqlState;
 use pitcrew_kernel::Error;
 
+/// The server ends, is not up yet or takes nobody in.
+const GOING_AWAY: [SqlState; 4] =
+    [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS];
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn from_sqlite(error: rusqlite::Error) -> Error {
@@ -39,6 +42,7 @@ pub(crate) fn from_postgres(error: ::postgres::Error) -> Error {
             Error::unavailable("DB_BUSY", "the metadata database is busy").retry_after(RETRY_AFTER).with_source(error)
         }
         Some(code) if *code == SqlState::DISK_FULL => disk_full(error),
+        Some(code) if GOING_AWAY.contains(code) => gone(error),
         Some(_) => Error::internal("a database statement failed", error),
         None => gone(error),
     }

@@ -5,7 +5,8 @@
 //! commits them together: one fsync acknowledges many commands. On PostgreSQL each command has a transaction of its own at READ COMMITTED.
 //!
 //! SQL is one text for both: `$1` placeholders, TEXT ids, BIGINT for every integer, time and boolean, DOUBLE PRECISION, BYTEA (spelled `BLOB` in
-//! migrations), `ON CONFLICT` and `RETURNING`. No arrays, no `now()`, no ILIKE, no JSON queries.
+//! migrations), `ON CONFLICT` and `RETURNING`. No arrays, no `now()`, no ILIKE, no JSON queries. NaN is kept as NULL, text with a NUL is refused,
+//! and a command one of whose statements failed cannot succeed.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")

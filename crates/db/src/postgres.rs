@@ -46,15 +46,31 @@ impl PostgresConn {
         self.client.as_mut().ok_or_else(|| gone("no connection"))
     }
 
-    pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client()?.batch_execute(sql).map_err(from_postgres)
+    /// The connection of the open transaction. Never a new one: what it did so far would be lost while the rest is kept.
+    fn same(&mut self) -> Result<&mut Client> {
+        self.client.as_mut().filter(|client| !client.is_closed()).ok_or_else(|| gone("the connection was lost"))
+    }
+
+    /// Begins a transaction. A reader sees one snapshot throughout.
+    fn begin(&mut self, reads: bool) -> Result<()> {
+        let sql = if reads { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" };
+        let client = self.client()?;
+        match client.batch_execute(sql) {
+            // It was lost while nobody used it; nothing has happened yet, so a new one will do.
+            Err(_) if client.is_closed() => self.client()?.batch_execute(sql).map_err(from_postgres),
+            begun => begun.map_err(from_postgres),
+        }
+    }
+
+    fn end(&mut self, sql: &str) -> Result<()> {
+        self.same()?.batch_execute(sql).map_err(from_postgres)
     }
 
     fn prepared(&mut self, sql: &str) -> Result<Statement> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client()?.prepare(sql).map_err(from_postgres)?;
+        let statement = self.same()?.prepare(sql).map_err(from_postgres)?;
         if self.statements.len() >= STATEMENT_CACHE {
             self.statements.clear();
         }
@@ -64,7 +80,7 @@ impl PostgresConn {
 
     pub(crate) fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
         let statement = self.prepared(sql)?;
-        self.client()?.execute(&statement, &bound(args)).map_err(from_postgres)
+        self.same()?.execute(&statement, &bound(args)).map_err(from_postgres)
     }
 
     pub(crate) fn query(
@@ -74,7 +90,7 @@ impl PostgresConn {
         each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let statement = self.prepared(sql)?;
-        for row in self.client()?.query(&statement, &bound(args)).map_err(from_postgres)? {
+        for row in self.same()?.query(&statement, &bound(args)).map_err(from_postgres)? {
             each(&Row::Postgres(&row))?;
         }
         Ok(())
@@ -87,18 +103,18 @@ fn bound<'a>(args: &'a [Arg<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 
 /// Runs one command in a transaction of its own.
 pub(crate) fn run_one(conn: &mut PostgresConn, job: Box<dyn Job>, signals: &Signals) {
-    if let Err(error) = conn.batch("BEGIN") {
+    if let Err(error) = conn.begin(job.reads()) {
         return job.refuse(error).acknowledge(None);
     }
-    let mut tx = Tx { conn: Conn::Postgres(conn), signals: Vec::new() };
+    let mut tx = Tx::new(Conn::Postgres(conn));
     let outcome = job.run(&mut tx);
-    let raised = std::mem::take(&mut tx.signals);
-    if !outcome.succeeded {
+    let raised = tx.take_signals();
+    if outcome.failure.is_some() {
         // The command's own error is what the caller hears; a lost connection rolls back by itself.
-        let _rolled_back = conn.batch("ROLLBACK");
+        let _rolled_back = conn.end("ROLLBACK");
         return outcome.acknowledge(None);
     }
-    match conn.batch("COMMIT") {
+    match conn.end("COMMIT") {
         Ok(()) => {
             signals.raise(&raised);
             outcome.acknowledge(None);

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use pitcrew_kernel::{Error, Result};
+use pitcrew_kernel::Result;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Arg;
-use crate::engine::{Job, Outcome, Signals};
+use crate::engine::{Job, Outcome, Signals, copied};
 use crate::errors::from_sqlite;
 use crate::row::Row;
 use crate::tx::{Conn, Tx, number_placeholders};
@@ -40,6 +40,10 @@ impl SqliteConn {
 
     pub(crate) fn batch(&self, sql: &str) -> Result<()> {
         self.0.execute_batch(sql).map_err(from_sqlite)
+    }
+
+    fn in_transaction(&self) -> bool {
+        !self.0.is_autocommit()
     }
 
     pub(crate) fn exec(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
@@ -74,7 +78,7 @@ pub(crate) fn write_loop(conn: &SqliteConn, jobs: &Receiver<Box<dyn Job>>, signa
                     outcome.acknowledge(None);
                 }
             }
-            Err(error) => outcomes.into_iter().for_each(|outcome| outcome.acknowledge(Some(again(&error)))),
+            Err(error) => outcomes.into_iter().for_each(|outcome| outcome.acknowledge(Some(copied(&error)))),
         }
     }
 }
@@ -86,7 +90,13 @@ fn commit_group(conn: &SqliteConn, first: Box<dyn Job>, jobs: &Receiver<Box<dyn 
     }
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        outcomes.push(in_savepoint(conn, job));
+        let outcome = in_savepoint(conn, job);
+        let failure = outcome.failure.as_ref().map(copied);
+        outcomes.push(outcome);
+        if let Some(error) = failure.filter(|_| !conn.in_transaction()) {
+            // On a full disk SQLite may give up the transaction as a whole, and with it every command before.
+            return (outcomes, Err(error));
+        }
         if outcomes.len() < MAX_GROUP {
             next = match jobs.try_recv() {
                 Ok(job) => Some(job),
@@ -106,10 +116,12 @@ fn in_savepoint(conn: &SqliteConn, job: Box<dyn Job>) -> Outcome {
     if let Err(error) = conn.batch("SAVEPOINT command") {
         return job.refuse(error);
     }
-    let mut tx = Tx { conn: Conn::Sqlite(conn), signals: Vec::new() };
+    let mut tx = Tx::new(Conn::Sqlite(conn));
     let mut outcome = job.run(&mut tx);
-    outcome.signals = std::mem::take(&mut tx.signals);
-    let end = if outcome.succeeded { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
+    if outcome.failure.is_none() {
+        outcome.signals = tx.take_signals();
+    }
+    let end = if outcome.failure.is_none() { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
     match conn.batch(end) {
         Ok(()) => outcome,
         Err(error) => outcome.spoil(error),
@@ -121,20 +133,11 @@ pub(crate) fn read_one(conn: &SqliteConn, job: Box<dyn Job>) {
     if let Err(error) = conn.batch("BEGIN") {
         return job.refuse(error).acknowledge(None);
     }
-    let mut tx = Tx { conn: Conn::Sqlite(conn), signals: Vec::new() };
+    let mut tx = Tx::new(Conn::Sqlite(conn));
     let outcome = job.run(&mut tx);
     match conn.batch("COMMIT") {
         Ok(()) => outcome.acknowledge(None),
         Err(error) => outcome.acknowledge(Some(error)),
-    }
-}
-
-/// The same refusal for every command of a group.
-fn again(error: &Error) -> Error {
-    let copy = Error::new(error.kind(), error.code(), error.detail().to_owned()).with_source(format!("{error:?}"));
-    match error.hint_text() {
-        Some(hint) => copy.hint(hint.to_owned()),
-        None => copy,
     }
 }
 

@@ -26,8 +26,9 @@ pub(crate) enum Conn<'c> {
 
 /// An open transaction. Dropped without an error from its command it commits; with one it rolls back.
 pub struct Tx<'c> {
-    pub(crate) conn: Conn<'c>,
-    pub(crate) signals: Vec<Signal>,
+    conn: Conn<'c>,
+    signals: Vec<Signal>,
+    failed: bool,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -36,7 +37,20 @@ impl std::fmt::Debug for Tx<'_> {
     }
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: Conn<'c>) -> Self {
+        Self { conn, signals: Vec::new(), failed: false }
+    }
+
+    /// Whether a statement has failed. PostgreSQL then undoes the transaction whatever follows, so a command must not succeed any more.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    pub(crate) fn take_signals(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.signals)
+    }
+
     /// Which database this is.
     pub fn dialect(&self) -> Dialect {
         match self.conn {
@@ -47,13 +61,19 @@ impl Tx<'_> {
 
     /// Runs a statement; answers the number of rows it touched.
     ///
+    /// A command whose statement has failed cannot succeed any more, even if it takes the error as no error: that would mean something else on
+    /// each database. To insert what may be there already, say `ON CONFLICT`.
+    ///
     /// # Errors
-    /// `ALREADY_EXISTS` (a unique key), `DB_BUSY`, `DISK_FULL`, `DB_UNREACHABLE`, `INTERNAL`.
+    /// `ALREADY_EXISTS` (a unique key), `TEXT_INVALID`, `DB_BUSY`, `DISK_FULL`, `DB_UNREACHABLE`, `INTERNAL`.
     pub fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
-        match &mut self.conn {
+        check(args)?;
+        let done = match &mut self.conn {
             Conn::Sqlite(conn) => conn.exec(sql, args),
             Conn::Postgres(conn) => conn.exec(sql, args),
-        }
+        };
+        self.failed |= done.is_err();
+        done
     }
 
     /// Runs a query and hands each row to `each`.
@@ -66,10 +86,16 @@ impl Tx<'_> {
         args: &[Arg<'_>],
         each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        match &mut self.conn {
-            Conn::Sqlite(conn) => conn.query(sql, args, each),
-            Conn::Postgres(conn) => conn.query(sql, args, each),
-        }
+        check(args)?;
+        let mut callers = false;
+        let mut each = |row: &Row<'_>| each(row).inspect_err(|_| callers = true);
+        let done = match &mut self.conn {
+            Conn::Sqlite(conn) => conn.query(sql, args, &mut each),
+            Conn::Postgres(conn) => conn.query(sql, args, &mut each),
+        };
+        // What the caller makes of a row harms no transaction.
+        self.failed |= done.is_err() && !callers;
+        done
     }
 
     /// All rows of a query.
@@ -124,6 +150,15 @@ impl Tx<'_> {
     pub fn placeholders(first: usize, count: usize) -> String {
         (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// PostgreSQL keeps no text with a NUL in it; then neither of the two does.
+fn check(args: &[Arg<'_>]) -> Result<()> {
+    let holds_nul = |arg: &Arg<'_>| matches!(arg, Arg::Text(Some(text)) if text.as_bytes().contains(&0));
+    if args.iter().any(holds_nul) {
+        return Err(Error::invalid("TEXT_INVALID", "a text holds the NUL character, which cannot be stored"));
+    }
+    Ok(())
 }
 
 /// `$N` as SQLite numbers them: `?N`. Text in quotes is left alone.
