@@ -84,8 +84,8 @@ fn check_files(command: &str, code: &CodeSnapshot) -> Result<()> {
     let first = words.first().map(String::as_str).unwrap_or_default();
     let is_script = |word: &&String| word.ends_with(".py") || word.ends_with(".sh");
     let script = if first.contains('/') { Some(first) } else { words.get(1).filter(is_script).map(String::as_str) };
-    match script.filter(|script| is_inside(script)) {
-        Some(script) if !code.files.iter().any(|file| file.path == script.trim_start_matches("./")) => {
+    match script.map(|script| script.trim_start_matches("./")).filter(|script| is_inside(script)) {
+        Some(script) if !code.files.iter().any(|file| file.path == script) => {
             Err(Error::invalid("PIPELINE_FILE_MISSING", format!("the project has no file `{script}`"))
                 .hint("paths are relative to the project folder; ignored files are not part of the project's code"))
         }

@@ -207,7 +207,7 @@ impl Environments {
             (Ending::TimedOut, _) => {
                 Err(failed(format!("building it took longer than {} minutes", BUILD_TIMEOUT.as_secs() / 60)))
             }
-            (Ending::Exited, _) => Err(failed(format!("its last lines:\n{}", build.log.tail()))),
+            (Ending::Exited, _) => Err(failed(format!("the installer failed; its last lines:\n{}", build.log.tail()))),
         }
     }
 

@@ -186,7 +186,7 @@ fn needs_of(pipeline: &spec::Pipeline, step: &spec::Step, built_ins: &BuiltIns) 
                 let outputs = outputs_of(declared, built_ins);
                 if !outputs.contains(&output) {
                     return Err(at(invalid(format!("the step `{maker}` has no output `{output}`"))
-                        .hint(format!("its outputs are {}", outputs.join(", ")))));
+                        .hint(format!("add it to `outputs` of `{maker}`; it has {}", some(&outputs)))));
                 }
                 needs.insert(maker);
             }
@@ -201,6 +201,10 @@ pub(crate) fn outputs_of(step: &spec::Step, built_ins: &BuiltIns) -> Vec<String>
         Some(outputs) => outputs.iter().map(|&output| output.to_owned()).collect(),
         None => step.outputs.clone(),
     }
+}
+
+fn some(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn names(steps: &BTreeMap<String, spec::Step>) -> String {

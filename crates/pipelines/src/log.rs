@@ -90,7 +90,7 @@ impl Logs {
             .and_then(|()| fs::OpenOptions::new().create(true).append(true).open(&path))
             .and_then(|file| Ok((file.metadata()?.len(), file)));
         let (bytes, file) = opened.map_err(|source| unwritable(&path, source))?;
-        let state = State { file, bytes, tail: VecDeque::new() };
+        let state = State { file, bytes, tail: VecDeque::new(), last_complaint: None };
         Ok(StepLog { state: Mutex::new(state), clock: Arc::clone(&self.clock), changed: self.changed.clone() })
     }
 
@@ -175,6 +175,7 @@ struct State {
     file: File,
     bytes: u64,
     tail: VecDeque<String>,
+    last_complaint: Option<String>,
 }
 
 impl fmt::Debug for StepLog {
@@ -184,16 +185,25 @@ impl fmt::Debug for StepLog {
 }
 
 impl StepLog {
-    /// Adds lines. A log that cannot be written loses lines, never the step.
+    /// Adds lines of a process. A log that cannot be written loses lines, never the step.
     pub(crate) fn write(&self, stream: Stream, lines: &[String]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tail.extend(lines.iter().cloned());
+        let over = state.tail.len().saturating_sub(TAIL_LINES);
+        state.tail.drain(..over);
+        if let Some(last) = lines.iter().rfind(|line| stream == Stream::Stderr && !line.trim().is_empty()) {
+            state.last_complaint = Some(last.clone());
+        }
+        drop(state);
+        self.append(stream, lines);
+    }
+
+    fn append(&self, stream: Stream, lines: &[String]) {
         if lines.is_empty() {
             return;
         }
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tail.extend(lines.iter().cloned());
-        let over = state.tail.len().saturating_sub(TAIL_LINES);
-        state.tail.drain(..over);
         if state.bytes >= MAX_LOG_BYTES {
             return;
         }
@@ -216,10 +226,15 @@ impl StepLog {
     /// Adds one line of Pitcrew's own.
     pub(crate) fn say(&self, line: impl Into<String>) {
         let text: String = line.into();
-        self.write(Stream::Pitcrew, &text.lines().map(str::to_owned).collect::<Vec<_>>());
+        self.append(Stream::Pitcrew, &text.lines().map(str::to_owned).collect::<Vec<_>>());
     }
 
-    /// The last lines, for an error message.
+    /// The last line a process wrote to its standard error.
+    pub(crate) fn last_complaint(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).last_complaint.clone()
+    }
+
+    /// The last lines of processes, for an error message.
     pub(crate) fn tail(&self) -> String {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tail.iter().map(String::as_str).collect::<Vec<_>>().join("\n")

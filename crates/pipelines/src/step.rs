@@ -109,11 +109,9 @@ impl Pipelines {
             never = self.watch_cancel(attempt.run, cancel) => match never {},
         };
         match &ended {
-            Ok((Verdict::Failed(text) | Verdict::Cancelled(text) | Verdict::Refused(text, _), _)) => {
-                log.say(text.as_str())
-            }
+            Ok((Verdict::Cancelled(text) | Verdict::Refused(text, _), _)) => log.say(text.as_str()),
             Err(error) => log.say(told(error)),
-            Ok((Verdict::Succeeded(_), _)) => {}
+            Ok((Verdict::Succeeded(_) | Verdict::Failed(_), _)) => {}
         }
         let keep = matches!(ended, Ok((Verdict::Failed(_), _)) | Err(_));
         self.tidy_folders(folder, keep).await;

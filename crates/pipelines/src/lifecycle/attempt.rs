@@ -99,6 +99,7 @@ impl Book {
         }
         step.state = step.state.to(StepState::Running)?;
         step.attempt += 1;
+        (step.error, step.exit_code, step.cpu_us, step.peak_memory_bytes) = (None, None, None, None);
         step.started_at = step.started_at.or(Some(self.now()));
         if let Some(keyed) = keyed {
             step.cache_key = Some(keyed.key);

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
-use pitcrew_kernel::{Clock, Error, Result};
+use pitcrew_kernel::{Clock, Error, Result, Sleep};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,8 @@ pub(crate) async fn run<F: Future<Output = Result<()>>>(
     limits: &Limits<'_>,
     started: impl FnOnce(Identity) -> F,
 ) -> Result<Exit> {
+    // Time counts from before the start, and the same holds for grace below: it never depends on when a task gets to look.
+    let timeout = limits.clock.sleep(limits.timeout);
     let mut child = spawn(launch)?;
     let group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -97,7 +99,7 @@ pub(crate) async fn run<F: Future<Output = Result<()>>>(
     let stdout = stdout.map(ChildStdout::from_std).transpose().map_err(broken)?;
     let stderr = stderr.map(ChildStderr::from_std).transpose().map_err(broken)?;
     let output = async { tokio::join!(copy(stdout, log, streams[0]), copy(stderr, log, streams[1])) };
-    let (mut output, mut end) = (pin!(output), pin!(end(exit, &group, limits)));
+    let (mut output, mut end) = (pin!(output), pin!(end(exit, &group, limits, timeout)));
     let mut drained = false;
     let (ending, used) = loop {
         tokio::select! {
@@ -145,18 +147,20 @@ async fn end(
     mut exit: tokio::task::JoinHandle<io::Result<ResUse>>,
     group: &Group,
     limits: &Limits<'_>,
+    timeout: Sleep<'_>,
 ) -> Result<(Ending, ResUse)> {
     let ending = tokio::select! {
         biased;
         used = &mut exit => return Ok((Ending::Exited, used_by(used)?)),
         () = limits.cancel.cancelled() => Ending::Cancelled,
         () = limits.stop.cancelled() => Ending::Stopped,
-        () = limits.clock.sleep(limits.timeout) => Ending::TimedOut,
+        () = timeout => Ending::TimedOut,
     };
+    let grace = limits.clock.sleep(limits.grace);
     group.signal(Signal::SIGTERM);
     tokio::select! {
         used = &mut exit => return Ok((ending, used_by(used)?)),
-        () = limits.clock.sleep(limits.grace) => group.signal(Signal::SIGKILL),
+        () = grace => group.signal(Signal::SIGKILL),
     }
     Ok((ending, used_by(exit.await)?))
 }

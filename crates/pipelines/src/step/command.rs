@@ -7,10 +7,10 @@ use std::time::Duration;
 use pitcrew_contracts::tracking::{PIPELINE_RUN_TAG, PIPELINE_STEP_TAG};
 use pitcrew_kernel::{Error, Result, Span};
 
-use crate::environment::{Building, find_program, path_variable};
+use crate::environment::{Building, cancelled, find_program, path_variable, stopping};
 use crate::graph::input_variable;
 use crate::lifecycle::{Figures, Verdict};
-use crate::log::Stream;
+use crate::log::{StepLog, Stream};
 use crate::process::{self, Ending, Exit, Identity, Launch, Limits, OWNER_VARIABLE, RUN_VARIABLE};
 use crate::service::Pipelines;
 use crate::step::{Trial, folder, told};
@@ -167,19 +167,23 @@ impl Pipelines {
                 Err(error) if error.code() == "STEP_OUTPUT_MISSING" => error,
                 Err(error) => return Err(error),
             },
-            (Ending::Exited, Some(code), _) => with_tail(
-                Error::precondition("STEP_EXIT_NONZERO", format!("`{command}` ended with exit code {code}")),
-                trial,
-            ),
-            (Ending::Exited, None, signal) => with_tail(killed(command, signal), trial),
-            (Ending::TimedOut, ..) => with_tail(timed_out(command, trial.timeout()), trial),
-            (Ending::Cancelled, ..) => {
-                return Ok((Verdict::Cancelled(told(&crate::environment::cancelled())), figures));
-            }
-            (Ending::Stopped, ..) => return Err(crate::environment::stopping()),
+            (Ending::Exited, Some(code), _) => exited(command, code, trial.log),
+            (Ending::Exited, None, signal) => killed(command, signal),
+            (Ending::TimedOut, ..) => timed_out(command, trial.timeout()),
+            (Ending::Cancelled, ..) => return Ok((Verdict::Cancelled(told(&cancelled())), figures)),
+            (Ending::Stopped, ..) => return Err(stopping()),
         };
-        Ok((Verdict::Failed(told(&error)), figures))
+        trial.log.say(told(&error));
+        let (told, tail) = (told(&error), trial.log.tail());
+        let text = if tail.is_empty() { told } else { format!("{told}\nlast lines:\n{tail}") };
+        Ok((Verdict::Failed(text), figures))
     }
+}
+
+/// The first line says it all when a script ends as Python does: with its error on the last line.
+fn exited(command: &str, code: i32, log: &StepLog) -> Error {
+    let complaint = log.last_complaint().map(|line| format!(": {}", line.trim())).unwrap_or_default();
+    Error::precondition("STEP_EXIT_NONZERO", format!("`{command}` ended with exit code {code}{complaint}"))
 }
 
 fn killed(command: &str, signal: Option<i32>) -> Error {
@@ -197,16 +201,6 @@ fn killed(command: &str, signal: Option<i32>) -> Error {
 pub(super) fn timed_out(what: &str, timeout: Duration) -> Error {
     Error::timeout("STEP_TIMEOUT", format!("`{what}` did not end within {}", Span::new(timeout)))
         .hint("give the step a longer `timeout`, or find out in its log where it hangs")
-}
-
-/// Adds the last lines of the log.
-fn with_tail(error: Error, trial: &Trial<'_>) -> Error {
-    let tail = trial.log.tail();
-    let longer = Error::new(error.kind(), error.code(), format!("{}; its last lines:\n{tail}", error.detail()));
-    match error.hint_text() {
-        Some(hint) => longer.hint(hint.to_owned()),
-        None => longer,
-    }
 }
 
 /// The program a command names: in the code when it is a path, else on the path, the environment first.

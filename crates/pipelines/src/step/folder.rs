@@ -130,8 +130,10 @@ impl Pipelines {
         for name in declared {
             let path = folder.outputs().join(name);
             // Links are not followed: an output is what the step wrote, not what it points at.
-            if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
-                return Err(missing(name, &folder.outputs()));
+            match fs::symlink_metadata(&path) {
+                Ok(meta) if meta.is_file() => {}
+                Ok(_) => return Err(missing(name, "what lies there under that name is no plain file".to_owned())),
+                Err(_) => return Err(missing(name, entries(&folder.outputs()))),
             }
             let stored = self.blobs.put_file(&path).await?;
             outputs.push(Output { name: name.clone(), digest: stored.digest, bytes: stored.size });
@@ -147,9 +149,10 @@ impl Pipelines {
             if !keep || limit == 0 {
                 return fs::remove_dir_all(&folder.0);
             }
+            let own = folder.0.file_name().unwrap_or_default();
             let is_live = |name: &str| {
                 let parts = name.rsplit_once('.').and_then(|(rest, _attempt)| rest.split_once('.'));
-                parts.is_some_and(|(run, step)| live.has(run, step))
+                own != name && parts.is_some_and(|(run, step)| live.has(run, step))
             };
             crate::retain::keep_newest(&root, limit, &is_live)
         });
@@ -161,19 +164,23 @@ impl Pipelines {
     }
 }
 
-fn missing(name: &str, outputs: &Path) -> Error {
-    let entries = fs::read_dir(outputs).map(|entries| {
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-            .take(ENTRIES_NAMED)
-            .collect();
-        names.sort();
-        names.join(", ")
-    });
-    let there = match entries {
-        Ok(names) if !names.is_empty() => format!("the output folder has {names}"),
-        _ => "the output folder is empty".to_owned(),
-    };
+fn missing(name: &str, there: String) -> Error {
     Error::precondition("STEP_OUTPUT_MISSING", format!("the step ended without writing the file `{name}`; {there}"))
         .hint("write it into the folder named by `PITCREW_OUTPUT_DIR`, or remove it from `outputs`")
+}
+
+/// What a folder holds, in words.
+fn entries(folder: &Path) -> String {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .map(|entries| {
+            entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
+        })
+        .unwrap_or_default();
+    names.sort();
+    names.truncate(ENTRIES_NAMED);
+    if names.is_empty() {
+        "the output folder is empty".to_owned()
+    } else {
+        format!("the output folder has {}", names.join(", "))
+    }
 }
