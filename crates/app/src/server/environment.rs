@@ -1,5 +1,6 @@
 //! The one place that reads the process's environment.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use pitcrew_pipelines::is_build_variable;
@@ -27,7 +28,8 @@ pub(crate) fn start_logging_quietly() {
 fn log_with(default: &str, format: &str) {
     let filter = EnvFilter::try_new(variable("RUST_LOG").as_deref().unwrap_or(default))
         .unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     // A second start in one process (the demo after a failed try) keeps the first.
     let _first =
         if format == "json" { builder.json().try_init() } else { builder.with_target(false).compact().try_init() };

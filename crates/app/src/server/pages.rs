@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pitcrew_db::Db;
+use pitcrew_kernel::Error;
 
 /// Scripts only from here; styles inline because charts position with them.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
@@ -25,11 +26,15 @@ async fn ready(State(db): State<Arc<Db>>) -> Response {
     }
 }
 
-/// Every path that no API answers shows the UI, which has pages of its own.
-pub(crate) async fn ui(uri: Uri, headers: HeaderMap) -> Response {
-    let Some(asset) = pitcrew_ui_assets::asset(uri.path()) else {
-        let error =
-            pitcrew_kernel::Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path()));
+/// Where programs look: an unknown path there is an error, not a page.
+const FOR_PROGRAMS: &[&str] = &["/api/", "/ajax-api/", "/v2/", "/invocations", "/metrics"];
+
+/// Every other path shows the UI, which has pages of its own.
+pub(crate) async fn ui(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let reading = method == Method::GET || method == Method::HEAD;
+    let page = reading && !FOR_PROGRAMS.iter().any(|start| uri.path().starts_with(start));
+    let Some(asset) = page.then(|| pitcrew_ui_assets::asset(uri.path())).flatten() else {
+        let error = Error::not_found("ROUTE_NOT_FOUND", format!("nothing answers {method} at `{}`", uri.path()));
         return pitcrew_web::problem_response(&error, "");
     };
     let cache = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };

@@ -233,6 +233,7 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
         .merge(pitcrew_serving::routes(Arc::clone(&slices.serving)))
         .merge(pitcrew_monitoring::routes(Arc::clone(&slices.monitoring)))
         .merge(pitcrew_compat_mlflow::routes(door))
+        .merge(pitcrew_compat_oip::routes(&slices.serving))
 }
 
 fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
