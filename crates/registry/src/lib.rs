@@ -18,10 +18,11 @@ mod service;
 mod signer;
 mod store;
 mod subscribers;
+mod versions;
 
 pub use evaluate::{Evaluate, Report};
 pub use gate::{RuleResult, Verdict, decide};
-pub use model::{Alias, AliasChange, GateDecision, ModelDetail, NewVersion, Signature, Version};
+pub use model::{Alias, AliasChange, GateDecision, ModelDetail, NewVersion, ServableFile, Signature, Version};
 pub use register::Register;
 pub use routes::routes;
 pub use service::{Parts, Registry};
