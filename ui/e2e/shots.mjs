@@ -42,7 +42,7 @@ async function pages() {
   return [...new Map(list).entries()];
 }
 
-const SETTLE_MS = 700;
+const SETTLE_MS = Number(process.env.SETTLE_MS ?? "700");
 const browser = await chromium.launch(CHROMIUM);
 const todo = (await pages()).filter(([name]) => wanted.length === 0 || wanted.some((part) => name === part || (part.endsWith("*") && name.startsWith(part.slice(0, -1)))));
 for (const [width, height] of [[1440, 900], [390, 844]]) {
