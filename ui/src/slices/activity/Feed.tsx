@@ -24,7 +24,7 @@ function Item({ event, names }: { event: Event; names: boolean }): ReactNode {
           <Ago at={event.at} />
           {names && <code>{event.name}</code>}
           {names && <span>{event.actor}</span>}
-          {event.cause !== null && event.cause !== undefined && event.cause.kind !== "user" && <span>because of <CauseText cause={event.cause} /></span>}
+          {event.cause !== null && event.cause !== undefined && event.cause.kind !== "user" && <span className="feed-cause truncate">because of <CauseText cause={event.cause} /></span>}
         </p>
       </div>
     </li>

@@ -27,6 +27,9 @@ const BY_SLICE: Record<string, IconName> = {
   data: "data", tracking: "runs", pipelines: "pipelines", registry: "models", serving: "deployments", monitoring: "monitors", project: "file",
 };
 
+/** The small steps of a larger act, whose beginning and end are events of their own: left out where there is room for news only. */
+export const isDetail = (name: string): boolean => name.startsWith("pipelines.step_") || name.startsWith("tracking.") || name === "serving.model_loaded";
+
 /** The page of what an event is about. */
 export const pathOfEvent = (event: Event): string | null => pathOf(event.subject.kind, event.subject.name);
 

@@ -6,6 +6,7 @@ import { Button } from "../../kit/Button";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, count, metric, moment, percent } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
@@ -47,7 +48,7 @@ function Windows({ all, monitor }: { all: MonitorWindow[]; monitor: Monitor | un
     <>
       <Panel title={<>Window to {moment(window.end)}<State of={window.state} /></>} aside={<Walk all={all} index={index} onGo={(end) => setSearch({ window: end }, { replace: true, preventScrollReset: true })} />}>
         <Facts wide items={[
-          ...Object.entries(window.metrics).map(([key, value]): [string, ReactNode] => [key, <span key={key} className="figure">{metric(value.value)}{value.lower !== null && value.upper !== null && <span className="faint small"> {metric(value.lower)} to {metric(value.upper)}</span>}</span>]),
+          ...byWorth(Object.keys(window.metrics)).flatMap((key) => { const value = window.metrics[key]; return value === undefined ? [] : [[key, value] as const]; }).map(([key, value]): [string, ReactNode] => [key, <span key={key} className="figure">{metric(value.value)}{value.lower !== null && value.upper !== null && <span className="faint small"> {metric(value.lower)} to {metric(value.upper)}</span>}</span>]),
           ["Predictions", count(window.predictions)], ["Labels", `${count(window.labels)} (${percent(window.coverage)})`], ["Versions", Object.entries(window.versions).map(([version, n]) => `v${version}: ${n}`).join(", ") || "none"],
           ["Quality", qualityWords(window)], ["Revision", window.revision > 1 ? `${window.revision}, late labels came in` : "1"],
         ]} />

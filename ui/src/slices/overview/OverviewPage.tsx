@@ -27,7 +27,7 @@ const FEED = 12;
 export default function OverviewPage(): ReactNode {
   const [search, setSearch] = useSearchParams();
   const monitorList = useQuery(monitors());
-  const eventList = useQuery(latestEvents(FEED));
+  const eventList = useQuery(latestEvents(FEED, false));
   const loop = useLoop(search.get("monitor"));
   if (monitorList.isError && eventList.isError) {
     return <Page title="Overview"><Panel><Failure error={monitorList.error} retry={() => { void monitorList.refetch(); void eventList.refetch(); }} /></Panel></Page>;

@@ -50,7 +50,7 @@ function Meta({ run }: { run: PipelineRun }): ReactNode {
 function Body({ run }: { run: PipelineRun }): ReactNode {
   const [search, setSearch] = useSearchParams();
   const wanted = run.steps.find((step) => step.name === search.get("step"));
-  const picked = wanted ?? run.steps.find((step) => ["running", "failed", "refused"].includes(step.state)) ?? run.steps.find((step) => step.kind === "run" && step.state === "succeeded") ?? run.steps[0];
+  const picked = wanted ?? run.steps.find((step) => ["running", "failed", "refused"].includes(step.state)) ?? run.steps.findLast((step) => step.kind === "run" && step.state === "succeeded") ?? run.steps[0];
   const running = new Set(run.steps.filter((step) => step.state === "running").map((step) => step.name));
   return (
     <>

@@ -6,6 +6,7 @@ import { CauseText } from "../../kit/Cause";
 import { Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, count, num, signed } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago } from "../../kit/Time";
@@ -44,7 +45,7 @@ export default function GateDecisionPage(): ReactNode {
 const LESS_IS_BETTER = /mae|mse|rmse|wape|mape|error|loss|bias/i;
 
 function Compare({ gate }: { gate: GateDecision }): ReactNode {
-  const keys = [...new Set([...Object.keys(gate.metrics), ...Object.keys(gate.champion_metrics ?? {})])];
+  const keys = byWorth([...new Set([...Object.keys(gate.metrics), ...Object.keys(gate.champion_metrics ?? {})])]);
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="table-box" role="region" aria-label="Candidate and champion" tabIndex={0}>

@@ -7,6 +7,7 @@ import { Spark } from "../../kit/chart/Small";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, num } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
@@ -46,7 +47,7 @@ export default function ModelPage(): ReactNode {
 
 function Versions({ versions }: { versions: ModelVersion[] }): ReactNode {
   const columns = useMemo((): ColumnDef<ModelVersion>[] => {
-    const keys = [...new Set(versions.flatMap((each) => Object.keys(each.metrics)))].slice(0, METRICS_SHOWN);
+    const keys = byWorth([...new Set(versions.flatMap((each) => Object.keys(each.metrics)))]).slice(0, METRICS_SHOWN);
     return [
       { key: "version", head: "Version", cell: (row) => row.ref, sort: (row) => row.version },
       { key: "aliases", head: "Aliases", cell: (row) => <span className="row tight">{row.aliases.map((alias) => <AliasTag key={alias} alias={alias} />)}</span> },
@@ -63,7 +64,7 @@ function Versions({ versions }: { versions: ModelVersion[] }): ReactNode {
 
 /** The first metric from version to version. */
 function Trend({ versions }: { versions: ModelVersion[] }): ReactNode {
-  const [key] = Object.keys(versions[0]?.metrics ?? {});
+  const [key] = byWorth(Object.keys(versions[0]?.metrics ?? {}));
   if (key === undefined || versions.length < 2) return null;
   return <span className="row">{key}<Spark label={`${key} from version to version`} values={versions.toReversed().map((each) => num(each.metrics[key]))} /></span>;
 }
@@ -79,7 +80,7 @@ function History({ moves, model: name }: { moves: AliasMove[]; model: string }):
             <Step version={move.from} model={name} /><span aria-label="to" className="faint">→</span><Step version={move.to} model={name} />
           </span>
           <span className="faint small"><Ago at={move.at} /></span>
-          <span className="why small muted">{[move.reason].filter(Boolean).join("")} {move.cause !== null && <CauseText cause={move.cause} />}</span>
+          <span className="why small muted">{move.reason} {move.cause !== null && <CauseText cause={move.cause} brief={Boolean(move.reason)} />}</span>
         </li>
       ))}
     </ol>

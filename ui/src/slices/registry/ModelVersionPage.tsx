@@ -6,6 +6,7 @@ import { Id } from "../../kit/Copy";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { bytes, metric, plain } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Facts, Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
@@ -33,10 +34,10 @@ export default function ModelVersionPage(): ReactNode {
 }
 
 function Body({ version }: { version: ModelVersion }): ReactNode {
-  const metrics = Object.entries(version.metrics);
+  const metrics = byWorth(Object.keys(version.metrics));
   return (
     <>
-      {metrics.length > 0 && <Panel title="On the held-out rows"><dl className="figures">{metrics.map(([key, value]) => <div key={key}><dt>{key}</dt><dd>{metric(value)}</dd></div>)}</dl></Panel>}
+      {metrics.length > 0 && <Panel title="On the held-out rows"><dl className="figures">{metrics.map((key) => <div key={key}><dt>{key}</dt><dd>{metric(version.metrics[key])}</dd></div>)}</dl></Panel>}
       <Lineage version={version} />
       {version.gate_decision !== null && <Gate id={version.gate_decision} />}
       <div className="cols-2">

@@ -4,6 +4,7 @@ import type { GateDecision, Model } from "../../api/registry";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { metric } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
@@ -23,7 +24,7 @@ const GATES: ColumnDef<GateDecision>[] = [
   { key: "candidate", head: "Candidate", cell: (row) => (row.version === null ? `${row.model}, refused` : `${row.model}/${row.version}`) },
   { key: "verdict", head: "Verdict", cell: (row) => <State of={row.verdict} /> },
   { key: "why", head: "Why", cell: (row) => <span className="muted">{(row.rules.find((rule) => rule.verdict !== "passed") ?? row.rules.at(-1))?.detail ?? ""}</span>, fill: true, wideOnly: true },
-  { key: "mae", head: "First metric", cell: (row) => { const [first] = Object.entries(row.metrics); return first === undefined ? "–" : `${first[0]} ${metric(first[1])}`; }, align: "end" },
+  { key: "metric", head: "Metric", cell: (row) => { const [first] = byWorth(Object.keys(row.metrics)); return first === undefined ? "–" : `${first} ${metric(row.metrics[first])}`; }, align: "end" },
   { key: "at", head: "Decided", cell: (row) => <Ago at={row.at} />, align: "end", sort: (row) => row.at },
 ];
 

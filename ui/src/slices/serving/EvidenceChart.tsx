@@ -5,7 +5,7 @@ import { Tip, TipRow } from "../../kit/chart/Tip";
 import { useWidth } from "../../kit/chart/useWidth";
 import { count, metric, micros, moment, percent, signed, words } from "../../kit/format";
 import { labelOf } from "../../kit/tone";
-import { differenceDomain, stepSpans, verdictWords } from "./evidence";
+import { differenceDomain, judgedLooks, stepSpans, verdictWords } from "./evidence";
 import "./serving.css";
 
 const PAD = { left: 54, right: 22, top: 26, bottom: 22 };
@@ -14,9 +14,10 @@ const MOST_DOTS = 60;
 const nanIfNull = (value: number | null): number => value ?? Number.NaN;
 
 /** The confidence sequence of candidate minus champion, closing on its decision. Below zero the candidate is better. */
-export function EvidenceChart({ release, height = 260 }: { release: Release; height?: number }): ReactNode {
+export function EvidenceChart({ release: whole, height = 260 }: { release: Release; height?: number }): ReactNode {
   const [box, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<number | null>(null);
+  const release = { ...whole, evidence: judgedLooks(whole.evidence) };
   const { evidence } = release;
   const places = evidence.map((_, index) => index);
   const x = linear([0, Math.max(evidence.length - 1, 1)], [PAD.left + 6, Math.max(width - PAD.right, PAD.left + 40)]);

@@ -16,6 +16,12 @@ export function differenceDomain(evidence: Evidence[]): [number, number] {
   return niceDomain([0, ...judged.flatMap((each) => [cut(each.lower), cut(each.upper)])], 4);
 }
 
+/** The looks worth drawing: from the first that gave an interval on. Before it the judge had too little to say anything. */
+export function judgedLooks(evidence: Evidence[]): Evidence[] {
+  const first = evidence.findIndex((each) => each.lower !== null && each.upper !== null);
+  return first < 0 ? evidence : evidence.slice(first);
+}
+
 export interface StepSpan {
   step: number;
   share: number;
@@ -24,9 +30,9 @@ export interface StepSpan {
   to: number;
 }
 
-export function stepSpans(release: Release): StepSpan[] {
+export function stepSpans(release: Release, evidence: Evidence[] = release.evidence): StepSpan[] {
   const spans: StepSpan[] = [];
-  release.evidence.forEach((each, index) => {
+  evidence.forEach((each, index) => {
     const last = spans.at(-1);
     if (last !== undefined && last.step === each.step) last.to = index;
     else spans.push({ step: each.step, share: release.steps[each.step]?.share ?? Number.NaN, from: index, to: index });

@@ -7,6 +7,7 @@ import { Id } from "../../kit/Copy";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { metric } from "../../kit/format";
 import { paths } from "../../kit/links";
+import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
@@ -35,7 +36,7 @@ export default function RunPage(): ReactNode {
 }
 
 function Body({ run: each }: { run: Run }): ReactNode {
-  const keys = Object.keys(each.metrics).toSorted();
+  const keys = byWorth(Object.keys(each.metrics).toSorted());
   // A metric that was logged once is a number, not a line.
   const curves = keys.filter((key) => (each.metrics[key]?.step ?? 0) > 0 || each.status === "RUNNING");
   const live = each.status === "RUNNING";

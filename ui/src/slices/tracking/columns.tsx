@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Run } from "../../api/tracking";
 import { RefLink } from "../../kit/Cause";
 import { cell, num } from "../../kit/format";
+import { byWorth } from "../../kit/metricOrder";
 import { State } from "../../kit/State";
 import type { ColumnDef } from "../../kit/Table";
 import { Ago, Elapsed } from "../../kit/Time";
@@ -22,18 +23,11 @@ function ranked(lists: string[][]): string[] {
   return [...times.entries()].toSorted((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([key]) => key);
 }
 
-/** Metrics that name an error or a quality stand before the rest; counters and losses come last. */
-const FIRST_METRICS = ["mae", "wape", "rmse", "r2", "accuracy", "auc", "f1"];
-const rank = (key: string): number => {
-  const place = FIRST_METRICS.indexOf(key);
-  return place < 0 ? FIRST_METRICS.length : place;
-};
-
 const DEFAULT_METRICS = 4;
 const DEFAULT_PARAMS = 2;
 
 export function defaultKeys(all: Chosen): Chosen {
-  return { metrics: [...all.metrics].toSorted((a, b) => rank(a) - rank(b)).slice(0, DEFAULT_METRICS), params: all.params.slice(0, DEFAULT_PARAMS) };
+  return { metrics: byWorth(all.metrics).slice(0, DEFAULT_METRICS), params: all.params.slice(0, DEFAULT_PARAMS) };
 }
 
 const sortable = (text: string | undefined): number | string => {
