@@ -82,7 +82,8 @@ impl Blobs {
             held: None,
             over: false,
         };
-        Ok(Reading { size, range, body: Box::pin(stream::unfold(walk, Walk::next)) })
+        // Fused: a compressor in the way asks again after the end, which `unfold` answers with a panic.
+        Ok(Reading { size, range, body: Box::pin(stream::unfold(walk, Walk::next).fuse()) })
     }
 
     /// Reads the whole object and compares it with its digest.

@@ -26,6 +26,16 @@ async fn a_large_object_comes_in_pieces_and_whole() {
 }
 
 #[tokio::test]
+async fn who_asks_again_after_the_end_hears_it_again() {
+    let store = Store::new();
+    let digest = store.blobs.put("short").await.unwrap();
+    let mut reading = store.blobs.stream(&digest, None).await.unwrap();
+    assert_eq!(reading.body.next().await.unwrap().unwrap(), "short");
+    assert!(reading.body.next().await.is_none());
+    assert!(reading.body.next().await.is_none());
+}
+
+#[tokio::test]
 async fn damage_anywhere_spoils_a_range_elsewhere_before_its_end() {
     let store = Store::new();
     let bytes = large();
