@@ -165,9 +165,7 @@ pub(crate) struct Root {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  pitcrew run train\n  pitcrew run train --param seed=8 --watch\n  pitcrew run train --dry-run"
-)]
+#[command(after_help = "Examples:\n  pitcrew run train\n  pitcrew run train --param seed=8 --watch")]
 pub(crate) struct Run {
     /// The pipeline.
     pub(crate) pipeline: String,
