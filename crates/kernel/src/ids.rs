@@ -35,6 +35,7 @@ impl Ids for RandomIds {
         stamped(self.clock.now().millis(), &self.random_bytes())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the source everyone else is handed")]
     fn random_bytes(&self) -> [u8; 16] {
         rand::random()
     }

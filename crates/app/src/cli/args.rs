@@ -45,7 +45,7 @@ pub(crate) struct Reach {
     /// Home folder of the server [default: ./.pitcrew].
     #[arg(long, global = true, env = "PITCREW_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
-    /// Address of the server [default: the one running on the home folder, else http://127.0.0.1:7070].
+    /// Address of the server [default: the one running on the home folder, else `http://127.0.0.1:7070`].
     #[arg(long, global = true, env = "PITCREW_URL", value_name = "URL")]
     url: Option<String>,
     /// Bearer token.

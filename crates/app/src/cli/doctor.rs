@@ -18,7 +18,7 @@ struct Finding {
 
 pub(crate) async fn doctor(reach: &Reach, out: Out) -> Result<ExitCode> {
     let home = reach.home();
-    let findings = vec![python(), uv(), home_folder(&home), engine(&home), server(reach).await];
+    let findings = [python(), uv(), home_folder(&home), engine(&home), server(reach).await];
     let all_fine = findings.iter().all(|finding| finding.fine);
     let value: Vec<Value> = findings
         .iter()

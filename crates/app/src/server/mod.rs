@@ -50,7 +50,7 @@ pub(crate) struct UpArgs {
     /// A name, besides loopback ones, that callers may use for this server. May be repeated.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
-    /// PostgreSQL instead of the embedded database: postgres://user:password@host:5432/database.
+    /// PostgreSQL instead of the embedded database: `postgres://user:password@host:5432/database`.
     #[arg(long, env = "PITCREW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
     /// How logs are written to standard error: text or json.
