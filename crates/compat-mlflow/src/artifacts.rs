@@ -5,10 +5,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use pitcrew_kernel::{Ctx, Error};
-use pitcrew_tracking::{ArtifactPath, artifact_response};
+use pitcrew_tracking::{ArtifactEntry, ArtifactPath, artifact_response};
 use pitcrew_web::{Answer, Caller, Json};
 
 use crate::Door;
+use crate::registered_files;
 use crate::wire::{Fields, FileView, Nothing, OfFiles, not_implemented, wrong};
 
 /// `/artifacts/list`: one folder of a run's files.
@@ -28,14 +29,21 @@ pub(crate) async fn files_below(
 ) -> Result<Vec<FileView>, Error> {
     let root = ArtifactPath::of_uri(uri)?
         .ok_or_else(|| wrong(format!("The artifacts at '{uri}' are not kept by this server.")))?;
-    let entries = door.tracking.list_artifacts(ctx, root.join(below)?).await?;
+    let entries = entries(door, ctx, root.join(below)?).await?;
     Ok(entries.into_iter().map(|entry| FileView::below(below.as_str(), entry)).collect())
+}
+
+async fn entries(door: &Door, ctx: &Ctx, folder: ArtifactPath) -> Result<Vec<ArtifactEntry>, Error> {
+    if registered_files::is_ours(&folder) {
+        return registered_files::list(door, ctx, &folder).await;
+    }
+    door.tracking.list_artifacts(ctx, folder).await
 }
 
 /// `GET /mlflow-artifacts/artifacts?path=`: one folder, names only.
 pub(crate) async fn proxy_list(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfFiles>> {
     let folder: ArtifactPath = fields.text_or_empty("path")?.trim_end_matches('/').parse()?;
-    let entries = door.tracking.list_artifacts(&ctx, folder).await?;
+    let entries = entries(&door, &ctx, folder).await?;
     Ok(Json(OfFiles { root_uri: None, files: entries.into_iter().map(|entry| FileView::below("", entry)).collect() }))
 }
 
@@ -45,8 +53,13 @@ pub(crate) async fn download(
     Path(path): Path<String>,
 ) -> Answer<Response> {
     let path: ArtifactPath = path.parse()?;
+    if registered_files::is_ours(&path) {
+        let bytes = registered_files::read(&door, &ctx, &path).await?;
+        let size = bytes.len() as u64;
+        return Ok(artifact_response(Body::from(bytes), size, path.name()));
+    }
     let content = door.tracking.open_artifact(&ctx, path.clone()).await?;
-    Ok(artifact_response(content, path.name()))
+    Ok(artifact_response(Body::from_stream(content.reading.body), content.bytes, path.name()))
 }
 
 /// Takes the bytes as they come: memory does not grow with the file.
@@ -56,7 +69,7 @@ pub(crate) async fn upload(
     Path(path): Path<String>,
     body: Body,
 ) -> Answer<Json<Nothing>> {
-    let mut upload = door.tracking.upload_artifact(&ctx, path.parse()?).await?;
+    let mut upload = door.tracking.upload_artifact(&ctx, writable(&path)?).await?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece
@@ -72,8 +85,19 @@ pub(crate) async fn delete(
     Caller(ctx): Caller,
     Path(path): Path<String>,
 ) -> Answer<Json<Nothing>> {
-    door.tracking.delete_artifact(&ctx, path.parse()?).await?;
+    door.tracking.delete_artifact(&ctx, writable(&path)?).await?;
     Ok(Json(Nothing {}))
+}
+
+/// A path where clients may write.
+fn writable(path: &str) -> Result<ArtifactPath, Error> {
+    let path: ArtifactPath = path.parse()?;
+    if registered_files::is_ours(&path) {
+        return Err(wrong(format!(
+            "Nothing can be written to '{path}': the files of registered versions never change."
+        )));
+    }
+    Ok(path)
 }
 
 /// Clients ask, and then send the file in one piece.

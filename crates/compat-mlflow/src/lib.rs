@@ -13,6 +13,7 @@ mod experiments;
 mod logged_models;
 mod logging;
 mod model_versions;
+mod registered_files;
 mod registered_models;
 mod registry_search;
 mod runs;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::wire::{Nothing, endpoint_not_found};
 
 /// The MLflow whose contract this door speaks.
-const VERSION: &str = "3.17.2";
+pub(crate) const VERSION: &str = "3.17.2";
 
 pub(crate) async fn health() -> &'static str {
     "OK"

@@ -8,6 +8,7 @@ use pitcrew_tracking::ArtifactPath;
 
 use crate::Door;
 use crate::model_versions::{version_ref, worded};
+use crate::registered_files;
 use crate::wire::wrong;
 
 /// How many versions that point to versions are followed.
@@ -34,6 +35,8 @@ enum Source<'s> {
     Run(&'s str),
     /// `mlflow-artifacts:/...`.
     Artifacts,
+    /// `pipeline-run:run_...`: registered here by a pipeline.
+    Pipeline,
     /// A path on some machine, which this server cannot vouch for.
     Local,
     /// A store of somebody else: `s3://...`.
@@ -52,6 +55,7 @@ fn kind(source: &str) -> Source<'_> {
         }
         Some(("runs", rest)) => Source::Run(rest.trim_start_matches('/').split('/').next().unwrap_or_default()),
         Some(("mlflow-artifacts", _)) => Source::Artifacts,
+        Some(("pipeline-run", _)) => Source::Pipeline,
         Some(("file", _)) | None => Source::Local,
         Some((drive, _)) if drive.len() == 1 || drive.contains('/') => Source::Local,
         Some(_) => Source::Elsewhere,
@@ -89,6 +93,7 @@ pub(crate) async fn checked(door: &Door, ctx: &Ctx, claim: Claim, tags: &BTreeMa
                 claim.source
             ),
         )),
+        Source::Pipeline => Err(not_of(&claim.source, "run_id")),
         Source::Elsewhere => Ok(claim),
     }
 }
@@ -156,6 +161,7 @@ pub(crate) async fn download_uri(door: &Door, ctx: &Ctx, mut version: ModelRef) 
         match kind(&found.source) {
             Source::LoggedModel(id) => return Ok(door.tracking.model(ctx, id, true).await?.artifact_uri),
             Source::Registered(_) => version = registered(door, ctx, &found.source).await?,
+            Source::Pipeline => return Ok(registered_files::address(&version)),
             _ => return Ok(found.source),
         }
     }
@@ -221,6 +227,7 @@ mod tests {
             assert_eq!(kind(local), Source::Local, "{local}");
         }
         assert_eq!(kind("s3://bucket/x"), Source::Elsewhere);
+        assert_eq!(kind("pipeline-run:run_1"), Source::Pipeline);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact_path::ArtifactPath;
 use crate::limits::POINTS_PER_SAMPLE;
 use crate::model::{Experiment, Metric, PARENT_RUN_TAG, PIPELINE_RUN_TAG, Run, STEP_TAG};
-use crate::service::{ArtifactContent, ExperimentSearch, RunSearch, Tracking};
+use crate::service::{ExperimentSearch, RunSearch, Tracking};
 
 const DEFAULT_MAX_POINTS: usize = 1_000;
 
@@ -257,7 +257,7 @@ async fn artifact_content(
     let below: ArtifactPath = query.path.parse()?;
     let root = root(&service, &ctx, &run_id).await?.ok_or_else(|| crate::errors::artifact_not_found(&query.path))?;
     let content = service.open_artifact(&ctx, root.join(&below)?).await?;
-    Ok(artifact_response(content, below.name()))
+    Ok(artifact_response(Body::from_stream(content.reading.body), content.bytes, below.name()))
 }
 
 /// Where a run's artifacts hang; `None` when another store keeps them.
@@ -269,18 +269,16 @@ async fn root(
     ArtifactPath::of_uri(&service.run(ctx, run_id).await?.info.artifact_uri)
 }
 
-/// An artifact as an answer: streamed, to be saved and never run by a browser.
-pub fn artifact_response(content: ArtifactContent, name: &str) -> Response {
+/// An artifact of `bytes` bytes as an answer: to be saved, never to be run by a browser.
+pub fn artifact_response(body: Body, bytes: u64, name: &str) -> Response {
     let kind = mime_guess::from_path(name).first_or(mime_guess::mime::APPLICATION_OCTET_STREAM);
-    let mut response = Body::from_stream(content.reading.body).into_response();
+    let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.bytes));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    for (header, value) in [
-        (header::CONTENT_TYPE, content_type(&kind)),
-        (header::CONTENT_DISPOSITION, disposition(name)),
-        (header::ETAG, format!("\"{}\"", content.digest)),
-    ] {
+    for (header, value) in
+        [(header::CONTENT_TYPE, content_type(&kind)), (header::CONTENT_DISPOSITION, disposition(name))]
+    {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(header, value);
         }

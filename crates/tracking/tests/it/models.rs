@@ -25,7 +25,10 @@ async fn a_model_is_made_tagged_finished_and_deleted() {
         tracking.log_model_params(ctx, &id, [("b".to_owned(), "2".to_owned())].into()).await.unwrap();
         let found = tracking.model(ctx, &id, false).await.unwrap();
         assert_eq!(found.artifact_uri, format!("mlflow-artifacts:/0/models/{id}/artifacts"));
-        assert_eq!((found.status, found.tags["a"].as_str(), found.params["b"].as_str()), (ModelStatus::Ready, "1", "2"));
+        assert_eq!(
+            (found.status, found.tags["a"].as_str(), found.params["b"].as_str()),
+            (ModelStatus::Ready, "1", "2")
+        );
         tracking.delete_model_tag(ctx, &id, "a").await.unwrap();
         assert_eq!(tracking.delete_model_tag(ctx, &id, "a").await.unwrap_err().code(), "TAG_NOT_FOUND");
         tracking.delete_model(ctx, &id).await.unwrap();
@@ -93,7 +96,8 @@ async fn models_are_searched_ordered_and_paged() {
         assert_eq!(names(ModelSearch { order: order.clone(), ..by("") }).await, "bb a ccc");
         let (mut paged, mut page) = (Vec::new(), None);
         loop {
-            let search = ModelSearch { experiments: vec![0], limit: 1, order: order.clone(), page, ..ModelSearch::default() };
+            let search =
+                ModelSearch { experiments: vec![0], limit: 1, order: order.clone(), page, ..ModelSearch::default() };
             let got = tracking.search_models(ctx, search).await.unwrap();
             paged.extend(got.items.into_iter().map(|model| model.name));
             page = got.next;

@@ -148,25 +148,31 @@ fn points() -> impl Strategy<Value = Vec<(i64, i64, i64)>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_point_is_the_greatest_by_step_time_and_value() {
     for place in Place::each().await {
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 30, ..ProptestConfig::default() });
+        let mut runner =
+            proptest::test_runner::TestRunner::new(ProptestConfig { cases: 30, ..ProptestConfig::default() });
         let handle = tokio::runtime::Handle::current();
         let law = |points: Vec<(i64, i64, i64)>| {
-            tokio::task::block_in_place(|| handle.block_on(async {
-                let (tracking, ctx) = (&place.tracking, &place.world.ctx);
-                let run = place.run(0, "a").await.info.run_id;
-                for piece in points.chunks(5) {
-                    let metrics = piece.iter().map(|(step, at, value)| Metric::new("m", *value as f64, *at, *step)).collect();
-                    tracking.log_batch(ctx, &run, Batch { metrics, ..Batch::default() }).await.unwrap();
-                }
-                let latest = tracking.run(ctx, &run).await.unwrap().metrics.remove(0);
-                let expected = points.iter().max().unwrap();
-                prop_assert_eq!((latest.step, latest.at_ms, latest.value as i64), *expected);
-                let all: std::collections::BTreeSet<_> = points.iter().map(|(step, at, value)| (*at, *step, *value)).collect();
-                let history = tracking.metric_history(ctx, &run, "m", None, None).await.unwrap().items;
-                let told: Vec<_> = history.iter().map(|point| (point.at_ms, point.step, point.value as i64)).collect();
-                prop_assert_eq!(told, all.into_iter().collect::<Vec<_>>());
-                Ok(())
-            }))
+            tokio::task::block_in_place(|| {
+                handle.block_on(async {
+                    let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+                    let run = place.run(0, "a").await.info.run_id;
+                    for piece in points.chunks(5) {
+                        let metrics =
+                            piece.iter().map(|(step, at, value)| Metric::new("m", *value as f64, *at, *step)).collect();
+                        tracking.log_batch(ctx, &run, Batch { metrics, ..Batch::default() }).await.unwrap();
+                    }
+                    let latest = tracking.run(ctx, &run).await.unwrap().metrics.remove(0);
+                    let expected = points.iter().max().unwrap();
+                    prop_assert_eq!((latest.step, latest.at_ms, latest.value as i64), *expected);
+                    let all: std::collections::BTreeSet<_> =
+                        points.iter().map(|(step, at, value)| (*at, *step, *value)).collect();
+                    let history = tracking.metric_history(ctx, &run, "m", None, None).await.unwrap().items;
+                    let told: Vec<_> =
+                        history.iter().map(|point| (point.at_ms, point.step, point.value as i64)).collect();
+                    prop_assert_eq!(told, all.into_iter().collect::<Vec<_>>());
+                    Ok(())
+                })
+            })
         };
         runner.run(&points(), law).unwrap();
     }

@@ -39,7 +39,10 @@ async fn the_native_shapes() {
     insta::assert_json_snapshot!("run", get(&router, &format!("/api/v1/runs/{run}")).await);
     let list = get(&router, "/api/v1/runs?experiment=bikes&filter=metrics.%60train/mae%60%20%3E%201&order_by=metrics.%60train/mae%60%20DESC,start_time").await;
     assert_eq!(list["items"][0], get(&router, &format!("/api/v1/runs/{run}")).await);
-    insta::assert_json_snapshot!("metric", get(&router, &format!("/api/v1/runs/{run}/metrics/train%2Fmae?max_points=10")).await);
+    insta::assert_json_snapshot!(
+        "metric",
+        get(&router, &format!("/api/v1/runs/{run}/metrics/train%2Fmae?max_points=10")).await
+    );
     insta::assert_json_snapshot!("artifacts", get(&router, &format!("/api/v1/runs/{run}/artifacts?path=model")).await);
     insta::assert_json_snapshot!("experiments", get(&router, "/api/v1/experiments").await);
 }

@@ -82,7 +82,10 @@ async fn data_sets_are_shared_by_runs_and_noted_once() {
         let (tracking, ctx) = (&place.tracking, &place.world.ctx);
         let id = place.experiment("bikes").await;
         let (one, two) = (place.run(id, "one").await.info.run_id, place.run(id, "two").await.info.run_id);
-        tracking.log_inputs(ctx, &one, vec![input("bikes", "training"), input("cars", "eval")], vec!["m-1".to_owned()]).await.unwrap();
+        tracking
+            .log_inputs(ctx, &one, vec![input("bikes", "training"), input("cars", "eval")], vec!["m-1".to_owned()])
+            .await
+            .unwrap();
         tracking.log_inputs(ctx, &one, vec![input("bikes", "other")], Vec::new()).await.unwrap();
         tracking.log_inputs(ctx, &two, vec![input("bikes", "training")], Vec::new()).await.unwrap();
         let outputs = [("m-2", 2), ("m-3", 1)].map(|(id, step)| ModelOutput { model_id: id.to_owned(), step });

@@ -54,7 +54,8 @@ async fn fill(place: &Place) -> i64 {
             tracking.log_inputs(ctx, &run, vec![DatasetInput { dataset, tags }], Vec::new()).await.unwrap();
         }
         if at % 2 == 0 {
-            let change = RunChange { status: Some(RunStatus::Finished), end_ms: Some(2_000 + at as i64 % 5), name: None };
+            let change =
+                RunChange { status: Some(RunStatus::Finished), end_ms: Some(2_000 + at as i64 % 5), name: None };
             tracking.update_run(ctx, &run, change).await.unwrap();
         }
     }
@@ -117,7 +118,10 @@ fn like(text: &str, pattern: &str) -> bool {
     match pattern.chars().next() {
         None => text.is_empty(),
         Some('%') => (0..=text.len()).any(|at| like(&text[at..], &pattern[1..])),
-        Some(c) => text.chars().next().is_some_and(|t| (c == '_' || c == t) && like(&text[t.len_utf8()..], &pattern[c.len_utf8()..])),
+        Some(c) => text
+            .chars()
+            .next()
+            .is_some_and(|t| (c == '_' || c == t) && like(&text[t.len_utf8()..], &pattern[c.len_utf8()..])),
     }
 }
 
@@ -206,16 +210,21 @@ fn compare(one: &Run, other: &Run, orders: &[Order<Field>]) -> Ordering {
                 let rank = |value: &Option<f64>| value.map_or(2, |value| u8::from(value.is_nan()));
                 by(metric(one, key), metric(other, key), rank, ascending)
             }
-            Field::Param(key) => {
-                by(one.params.get(key).map(String::as_str), other.params.get(key).map(String::as_str), absent, ascending)
-            }
+            Field::Param(key) => by(
+                one.params.get(key).map(String::as_str),
+                other.params.get(key).map(String::as_str),
+                absent,
+                ascending,
+            ),
             Field::Tag(key) => {
                 by(one.tags.get(key).map(String::as_str), other.tags.get(key).map(String::as_str), absent, ascending)
             }
             Field::Attribute(attribute) if attribute.is_time() => {
                 by(time(one, *attribute), time(other, *attribute), |value| u8::from(value.is_none()), ascending)
             }
-            Field::Attribute(attribute) => by(Some(fact(one, *attribute)), Some(fact(other, *attribute)), absent, ascending),
+            Field::Attribute(attribute) => {
+                by(Some(fact(one, *attribute)), Some(fact(other, *attribute)), absent, ascending)
+            }
             Field::Dataset(_) => Ordering::Equal,
         };
         if found.is_ne() {
@@ -253,19 +262,37 @@ async fn sql_and_a_plain_look_agree_and_pages_make_the_whole() {
         let all = place.tracking.search_runs(&place.world.ctx, all).await.unwrap().items;
         assert_eq!(all.len(), RUNS);
         let handle = tokio::runtime::Handle::current();
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 250, ..ProptestConfig::default() });
+        let mut runner =
+            proptest::test_runner::TestRunner::new(ProptestConfig { cases: 250, ..ProptestConfig::default() });
         let law = |(clauses, order): (Vec<String>, Vec<String>)| {
             let filter = clauses.join(" AND ");
             let parsed = parse(&filter).unwrap();
             let orders = parse_order(&order).unwrap();
-            let mut expected: Vec<&Run> = all.iter().filter(|run| parsed.iter().all(|clause| passes(run, clause))).collect();
+            let mut expected: Vec<&Run> =
+                all.iter().filter(|run| parsed.iter().all(|clause| passes(run, clause))).collect();
             expected.sort_by(|one, other| compare(one, other, &orders));
             let expected: Vec<&str> = expected.iter().map(|run| run.info.run_id.as_str()).collect();
-            tokio::task::block_in_place(|| handle.block_on(async {
-                prop_assert_eq!(&found(&place, id, &filter, &order, 1_000).await, &expected, "{} {:?} on {}", filter, order, place.db.name);
-                prop_assert_eq!(&found(&place, id, &filter, &order, 7).await, &expected, "pages of {} {:?} on {}", filter, order, place.db.name);
-                Ok(())
-            }))
+            tokio::task::block_in_place(|| {
+                handle.block_on(async {
+                    prop_assert_eq!(
+                        &found(&place, id, &filter, &order, 1_000).await,
+                        &expected,
+                        "{} {:?} on {}",
+                        filter,
+                        order,
+                        place.db.name
+                    );
+                    prop_assert_eq!(
+                        &found(&place, id, &filter, &order, 7).await,
+                        &expected,
+                        "pages of {} {:?} on {}",
+                        filter,
+                        order,
+                        place.db.name
+                    );
+                    Ok(())
+                })
+            })
         };
         runner.run(&(prop::collection::vec(clause(), 0..4), order()), law).unwrap();
     }
