@@ -184,9 +184,7 @@ impl Environments {
     }
 
     async fn command(&self, program: PathBuf, args: Vec<String>, build: &Building<'_>) -> Result<()> {
-        let mut env = self.build_env.clone();
-        env.push(("PATH".to_owned(), path_variable(&self.path)));
-        env.push(("LANG".to_owned(), "C.UTF-8".to_owned()));
+        let mut env = self.variables();
         env.extend_from_slice(build.marks);
         let launch = Launch { program, args, env, cwd: self.root.clone() };
         let limits = Limits {
@@ -211,6 +209,12 @@ impl Environments {
         }
     }
 
+    /// What interpreters and installers see.
+    fn variables(&self) -> Vec<(String, String)> {
+        let own = [("PATH".to_owned(), path_variable(&self.path)), ("LANG".to_owned(), "C.UTF-8".to_owned())];
+        self.build_env.iter().cloned().chain(own).collect()
+    }
+
     fn python(&self, plan: &EnvironmentPlan) -> Result<PathBuf> {
         let name = plan.python.as_deref().unwrap_or(DEFAULT_PYTHON);
         find_program(name, &self.path).ok_or_else(|| failed(format!("the interpreter `{name}` is not there")))
@@ -225,7 +229,8 @@ impl Environments {
             return Ok(identity);
         }
         let mut command = tokio::process::Command::new(python);
-        command.args(["-I", "-c", IDENTIFY]).env_clear().kill_on_drop(true).stdin(std::process::Stdio::null());
+        command.args(["-I", "-c", IDENTIFY]).env_clear().envs(self.variables()).kill_on_drop(true);
+        command.stdin(std::process::Stdio::null());
         let answer = command.output().await.map_err(ask)?;
         if !answer.status.success() {
             let said = String::from_utf8_lossy(&answer.stderr);

@@ -92,7 +92,7 @@ impl Pipelines {
     /// Pipelines that keep logs, work folders and environments below `options.home`.
     ///
     /// # Errors
-    /// `INTERNAL` where `/proc` is not mounted.
+    /// `INTERNAL` where `/proc` is not mounted or the working folder is gone.
     pub fn new(
         db: Db,
         clock: Arc<dyn Clock>,
@@ -102,6 +102,10 @@ impl Pipelines {
         options: Options,
         tasks: Tasks,
     ) -> Result<Self> {
+        // Commands start in folders of their own, where a relative path means something else.
+        let home = std::path::absolute(&options.home)
+            .map_err(|source| Error::internal("the home folder has no absolute path", source))?;
+        let options = Options { home, ..options };
         let built_ins: BuiltIns = ports.actions.iter().map(|action| (action.name(), action.outputs())).collect();
         Ok(Self {
             db,

@@ -16,5 +16,6 @@ mod environments;
 mod graphs;
 mod routes;
 mod runs;
+mod servers;
 mod triggers;
 mod yard;

@@ -96,6 +96,13 @@ impl Yard {
         Self { name: "", world, db, service, tasks, datasets, tracker, acts, home, project, blobs, _database: None }
     }
 
+    /// Another server on the same database and home, without a runner of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let mut other = Self::at(self.db.clone(), Arc::clone(&self.home), self.world.clone(), &|_| {});
+        other.name = self.name;
+        other
+    }
+
     /// Starts a runner.
     pub(crate) fn work(&self) {
         let runner = Runner::new(
@@ -187,10 +194,19 @@ impl Yard {
 
     /// Waits until some process of the run has said `text`.
     pub(crate) async fn heard(&self, run: PipelineRunId, text: &str) {
+        self.until_said(run, text, |stream| stream != Stream::Pitcrew).await;
+    }
+
+    /// Waits until Pitcrew has said `text` of the run.
+    pub(crate) async fn heard_of(&self, run: PipelineRunId, text: &str) {
+        self.until_said(run, text, |stream| stream == Stream::Pitcrew).await;
+    }
+
+    async fn until_said(&self, run: PipelineRunId, text: &str, by: impl Fn(Stream) -> bool) {
         let follow = async {
             let mut followed = std::pin::pin!(self.service.follow(&self.world.ctx, run).await.unwrap());
             while let Some(Follow::Line(line)) = followed.next().await {
-                if line.stream != Stream::Pitcrew && line.line.contains(text) {
+                if by(line.stream) && line.line.contains(text) {
                     return;
                 }
             }
@@ -289,9 +305,9 @@ impl Datasets for FakeDatasets {
     }
 }
 
-/// Remembers what was opened and how it was closed.
+/// Remembers what was opened and how it was closed. May be down.
 #[derive(Debug, Default)]
-pub(crate) struct FakeTracker(pub(crate) Mutex<BTreeMap<String, Option<bool>>>);
+pub(crate) struct FakeTracker(pub(crate) Mutex<BTreeMap<String, Option<bool>>>, pub(crate) AtomicBool);
 
 #[async_trait]
 impl RunTracker for FakeTracker {
@@ -304,6 +320,9 @@ impl RunTracker for FakeTracker {
         _tags: BTreeMap<String, String>,
     ) -> Result<String> {
         assert_eq!(experiment, "bikes");
+        if self.1.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("DB_BUSY", "the database is busy"));
+        }
         let short = key.split_once('/').unwrap().1.to_owned();
         self.0.lock().unwrap().entry(short.clone()).or_insert(None);
         Ok(short)
