@@ -70,7 +70,7 @@ fn record() -> Record {
             decision(4, Some(3), 0.2, Some(70.0)),
         ],
         releases: vec![
-            json!({ "candidate": 2, "state": "promoted", "reason": "candidate better by 61.2 [48.0, 74.4]" }),
+            json!({ "candidate": 2, "state": "promoted", "event_time": "2012-01-19T23:00:00.000000Z", "reason": "candidate better by 61.2 [48.0, 74.4]" }),
             json!({ "candidate": 3, "state": "rolled_back", "reason": "candidate worse by 40.0 [12.0, 68.0]" }),
         ],
         alerts: vec![json!({ "state": "resolved", "action": { "run": "train", "pipeline_run": "run_2" } })],
