@@ -3,7 +3,7 @@
 use pitcrew_contracts::event::Envelope;
 use pitcrew_db::{Row, Tx};
 use pitcrew_kernel::{Result, Timestamp};
-use pitcrew_work::Subscriber;
+use pitcrew_work::{Subscriber, last_delivered};
 use serde::Serialize;
 
 /// One entry.
@@ -101,22 +101,27 @@ pub fn audit_page(tx: &mut Tx<'_>, before: Option<i64>, limit: i64) -> Result<Ve
     )
 }
 
-/// Checks the whole chain; answers the place of the first entry that does not fit.
+/// Checks the whole chain, and that it reaches as far as the events do; answers the place of the first entry that does not fit or is missing.
 ///
 /// # Errors
 /// What the database can give.
 pub fn verify_chain(tx: &mut Tx<'_>) -> Result<Option<i64>> {
-    let mut before = String::new();
+    let (mut before, mut last) = (String::new(), 0);
     let mut broken = None;
     tx.for_each(&format!("{SELECT} ORDER BY seq"), &[], &mut |row| {
         let entry = entry(row)?;
         if broken.is_none() && chained(&before, &entry) != entry.hash {
             broken = Some(entry.seq);
         }
-        before = entry.hash;
+        (before, last) = (entry.hash, entry.seq);
         Ok(())
     })?;
-    Ok(broken)
+    if broken.is_some() {
+        return Ok(broken);
+    }
+    // The chain cannot show by itself that its end was cut off.
+    let due = last_delivered(tx, &AuditSubscriber)?;
+    Ok((due > last).then_some(due))
 }
 
 fn entry(row: &Row<'_>) -> Result<AuditEntry> {

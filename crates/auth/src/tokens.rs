@@ -1,6 +1,7 @@
 //! Bearer tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -63,13 +64,22 @@ struct Known {
     expires_at: Option<Timestamp>,
 }
 
+/// The valid tokens by the digest of their secret.
+#[derive(Default)]
+struct Tokens {
+    /// Which look into the database this is from.
+    look: u64,
+    by_hash: HashMap<String, Known>,
+}
+
 /// Checks callers and manages tokens.
 pub struct Auth {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     mode: Mode,
-    known: RwLock<HashMap<String, Known>>,
+    known: RwLock<Tokens>,
+    looks: AtomicU64,
 }
 
 impl std::fmt::Debug for Auth {
@@ -84,7 +94,7 @@ impl Auth {
     /// # Errors
     /// What the database can give.
     pub async fn load(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mode: Mode) -> Result<Self> {
-        let auth = Self { db, clock, ids, mode, known: RwLock::default() };
+        let auth = Self { db, clock, ids, mode, known: RwLock::default(), looks: AtomicU64::new(0) };
         auth.refresh().await?;
         Ok(auth)
     }
@@ -98,7 +108,7 @@ impl Auth {
     pub fn has_admin(&self) -> bool {
         let now = self.clock.now();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().any(|token| token.access == Access::Admin && token.expires_at.is_none_or(|at| at > now))
+        known.by_hash.values().any(|token| token.access == Access::Admin && token.expires_at.is_none_or(|at| at > now))
     }
 
     /// Reads the tokens again: after a change, and now and then for changes made elsewhere.
@@ -106,6 +116,7 @@ impl Auth {
     /// # Errors
     /// What the database can give.
     pub async fn refresh(&self) -> Result<()> {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
         let tokens = self
             .db
             .read(|tx| {
@@ -117,7 +128,11 @@ impl Auth {
                 })
             })
             .await?;
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = tokens.into_iter().collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // A look that began earlier may end later: it must not bring back what was withdrawn in between.
+        if look > known.look {
+            *known = Tokens { look, by_hash: tokens.into_iter().collect() };
+        }
         Ok(())
     }
 
@@ -134,7 +149,7 @@ impl Auth {
                 .hint("send `Authorization: Bearer pc_...`; on the server `pitcrew token create` makes one"));
         };
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = known.get(&hash(secret)) else {
+        let Some(token) = known.by_hash.get(&hash(secret)) else {
             return Err(Error::unauthenticated("TOKEN_INVALID", "the token is unknown or was withdrawn"));
         };
         if token.expires_at.is_some_and(|at| at <= self.clock.now()) {

@@ -1,6 +1,8 @@
 //! Routes that carry who may call them. The list of all routes is what the authorisation test walks.
 
+use std::any::Any;
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -9,6 +11,7 @@ use axum::http::Method;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use futures_util::FutureExt as _;
 use pitcrew_kernel::{Access, Ctx, Error};
 
 use crate::problem::{ErrorShape, problem_response};
@@ -107,7 +110,7 @@ impl<S: Clone + Send + Sync + 'static> ApiBuilder<S> {
         self.route(Method::POST, MethodFilter::POST, path, access, max_bytes, handler)
     }
 
-    /// Answers PUT with bodies of at most `max_bytes` (streamed uploads).
+    /// Answers PUT with bodies of at most `max_bytes`. A handler that takes the body as a stream bounds it by itself.
     #[must_use]
     pub fn put_sized<H: Handler<T, S>, T: 'static>(
         self,
@@ -170,7 +173,14 @@ async fn check(access: Access, shape: ErrorShape, request: Request, next: Next) 
             }
         }
     }
-    let response = next.run(request).await;
+    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let error = Error::internal("a handler panicked", panic_text(panic.as_ref()));
+            crate::problem::log(&error, &request_id);
+            return shape(&error, &request_id);
+        }
+    };
     match response.extensions().get::<std::sync::Arc<Error>>() {
         Some(error) => {
             crate::problem::log(error, &request_id);
@@ -178,4 +188,9 @@ async fn check(access: Access, shape: ErrorShape, request: Request, next: Next) 
         }
         None => response,
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What handlers take in: the caller, JSON, queries. Each with an error that says what is wrong.
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -60,6 +60,25 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Err(source) => Problem(Error::internal("an answer does not serialise", source)).into_response(),
         }
     }
+}
+
+/// The parameters in the path, for those that are more than text: a version, a number.
+#[derive(Debug, Clone)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem(path_error(&rejection))),
+        }
+    }
+}
+
+fn path_error(rejection: &PathRejection) -> Error {
+    Error::invalid("PATH_INVALID", format!("the path is not what this route takes: {}", rejection.body_text()))
 }
 
 /// The query string.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use pitcrew_auth::{Auth, Mode};
@@ -44,8 +44,10 @@ pub fn guarded(router: Router, options: GuardOptions, otherwise: Router) -> Rout
 
 /// Answers that nothing is served here.
 pub fn nothing_here() -> Router {
-    Router::new().fallback(|uri: Uri| async move {
-        problem_response(&Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{}`", uri.path())), "")
+    Router::new().fallback(|request: Request| async move {
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let path = request.uri().path();
+        problem_response(&Error::not_found("ROUTE_NOT_FOUND", format!("nothing is served at `{path}`")), &request_id)
     })
 }
 
@@ -75,24 +77,30 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    value.strip_prefix("Bearer ").map(|token| token.trim().to_owned())
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 /// Refuses requests that a web page of another site, or a name that was made to point here, brought about.
 fn check_origin(headers: &HeaderMap, options: &GuardOptions) -> Result<(), Error> {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if options.auth.mode() == Mode::None && !host.is_empty() && !is_ours(host, options) {
+    let host = headers.get(header::HOST).map(text).unwrap_or_default();
+    if options.auth.mode() == Mode::None && !host.is_empty() && !is_ours(&host, options) {
         return Err(Error::forbidden("HOST_REFUSED", format!("`{host}` is not a name of this server"))
             .hint("call it as 127.0.0.1 or localhost, or name the host with `--allow-host`"));
     }
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN).map(text) else { return Ok(()) };
+    let origin = origin.as_str();
     let from = origin.split_once("://").map_or(origin, |(_scheme, authority)| authority);
     // Another port of this machine is another site: a page served there must not act here.
     if from == host || options.allowed_hosts.iter().any(|allowed| allowed == from) {
         return Ok(());
     }
     Err(Error::forbidden("ORIGIN_REFUSED", format!("pages from `{origin}` may not call this server")))
+}
+
+/// A header's value in lower case; what is no text is kept as something that fits nothing.
+fn text(value: &HeaderValue) -> String {
+    value.to_str().map_or_else(|_| "?".to_owned(), str::to_ascii_lowercase)
 }
 
 fn is_ours(authority: &str, options: &GuardOptions) -> bool {

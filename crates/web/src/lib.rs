@@ -10,6 +10,6 @@ mod guard;
 mod problem;
 
 pub use api::{Api, ApiBuilder, MAX_BODY_BYTES, RouteInfo};
-pub use extract::{Caller, Json, Query};
+pub use extract::{Caller, Json, Path, Query};
 pub use guard::{GuardOptions, guarded, nothing_here};
 pub use problem::{Answer, ErrorShape, Problem, problem_response, status_of};

@@ -14,7 +14,8 @@ define_id!(
 pub struct NewJob {
     /// Which handler takes it.
     pub kind: &'static str,
-    /// Two waiting jobs of one kind and key are one job; a job queued while its namesake runs makes it run once more.
+    /// Two waiting jobs of one kind and key are one job, which runs at the earlier of their times with the later payload; a job queued while
+    /// its namesake runs makes it run once more.
     pub key: String,
     /// What the handler needs, as JSON.
     pub payload: serde_json::Value,
@@ -52,7 +53,8 @@ pub fn enqueue(tx: &mut Tx<'_>, ids: &dyn Ids, now: Timestamp, job: &NewJob) -> 
          ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, max_attempts = excluded.max_attempts, \
          again = CASE WHEN work_jobs.state = 'running' THEN 1 ELSE 0 END, \
          attempts = CASE WHEN work_jobs.state = 'failed' THEN 0 ELSE work_jobs.attempts END, \
-         run_at = CASE WHEN work_jobs.state = 'ready' AND work_jobs.run_at < excluded.run_at THEN work_jobs.run_at ELSE excluded.run_at END, \
+         run_at = CASE WHEN (work_jobs.state = 'ready' OR work_jobs.again = 1) AND work_jobs.run_at < excluded.run_at \
+         THEN work_jobs.run_at ELSE excluded.run_at END, \
          state = CASE WHEN work_jobs.state = 'running' THEN 'running' ELSE 'ready' END",
         &[
             Arg::show(&JobId::new(ids)),
@@ -69,12 +71,13 @@ pub fn enqueue(tx: &mut Tx<'_>, ids: &dyn Ids, now: Timestamp, job: &NewJob) -> 
 }
 
 /// Gives back every job that a process which is gone had leased. For the embedded database, where the home folder's lock proves that it is gone.
+/// A try that was cut off does not count: however often the server is killed, its jobs are not given up for it.
 ///
 /// # Errors
 /// What the database can give.
 pub fn release_leases(tx: &mut Tx<'_>) -> Result<u64> {
     let released = tx.exec(
-        "UPDATE work_jobs SET state = 'ready', lease_owner = NULL, lease_until = NULL WHERE state = 'running'",
+        "UPDATE work_jobs SET state = 'ready', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL WHERE state = 'running'",
         &[],
     )?;
     tx.signal(Signal::Jobs);
@@ -130,13 +133,12 @@ pub(crate) fn renew(tx: &mut Tx<'_>, id: JobId, owner: &str, until: Timestamp) -
     )? > 0)
 }
 
-pub(crate) fn finish(tx: &mut Tx<'_>, id: JobId, owner: &str, now: Timestamp) -> Result<()> {
+pub(crate) fn finish(tx: &mut Tx<'_>, id: JobId, owner: &str) -> Result<()> {
     let args = [Arg::show(&id), owner.into()];
     tx.exec("DELETE FROM work_jobs WHERE id = $1 AND lease_owner = $2 AND again = 0", &args)?;
     let queued = tx.exec(
-        "UPDATE work_jobs SET state = 'ready', again = 0, attempts = 0, lease_owner = NULL, lease_until = NULL, \
-         run_at = CASE WHEN run_at < $3 THEN run_at ELSE $3 END WHERE id = $1 AND lease_owner = $2",
-        &[Arg::show(&id), owner.into(), now.into()],
+        "UPDATE work_jobs SET state = 'ready', again = 0, attempts = 0, lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2",
+        &args,
     )?;
     if queued > 0 {
         tx.signal(Signal::Jobs);
@@ -157,6 +159,13 @@ pub(crate) fn fail(tx: &mut Tx<'_>, job: &Job, owner: &str, error: &str, retry_a
     Ok(())
 }
 
-pub(crate) fn next_due(tx: &mut Tx<'_>) -> Result<Option<Timestamp>> {
-    tx.one("SELECT min(run_at) FROM work_jobs WHERE state = 'ready'", &[], |row| row.opt_time(0))
+/// When the next job of one of these kinds is due.
+pub(crate) fn next_due(tx: &mut Tx<'_>, kinds: &[&'static str]) -> Result<Option<Timestamp>> {
+    let mut due: Option<Timestamp> = None;
+    for kind in kinds {
+        let sql = "SELECT min(run_at) FROM work_jobs WHERE state = 'ready' AND kind = $1";
+        let next = tx.one(sql, &[(*kind).into()], |row| row.opt_time(0))?;
+        due = [due, next].into_iter().flatten().min();
+    }
+    Ok(due)
 }

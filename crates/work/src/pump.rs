@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew_contracts::event::{Envelope, Subject};
-use pitcrew_db::{Arg, Db, Row, Signal, Tx};
-use pitcrew_kernel::{Clock, Result};
+use pitcrew_db::{Arg, Db, Dialect, Row, Signal, Tx};
+use pitcrew_kernel::{Clock, Error, Kind, Result};
 use tokio::sync::broadcast;
 use tracing::{error, warn};
 
@@ -134,12 +134,18 @@ impl Pump {
     }
 
     async fn deliver_one(&self, subscriber: &Arc<dyn Subscriber>) -> Result<()> {
+        let name = subscriber.name();
+        let before = self.db.read(move |tx| cursor(tx, name)).await?;
         let mut backoff = FIRST_BACKOFF;
         for attempt in 1.. {
             let one = Arc::clone(subscriber);
             let Err(error) = self.db.write(move |tx| deliver_some(tx, one.as_ref(), 1)).await else { return Ok(()) };
+            if error.kind() == Kind::Unavailable {
+                // The database is to blame, not the event: it waits.
+                return Err(error);
+            }
             if attempt >= MAX_TRIES {
-                return self.park(subscriber, error).await;
+                return self.park(subscriber, before, error).await;
             }
             self.clock.sleep(backoff).await;
             backoff *= 2;
@@ -147,12 +153,16 @@ impl Pump {
         Ok(())
     }
 
-    async fn park(&self, subscriber: &Arc<dyn Subscriber>, error: pitcrew_kernel::Error) -> Result<()> {
+    /// Puts aside the event after `before`, unless another process has got past it meanwhile.
+    async fn park(&self, subscriber: &Arc<dyn Subscriber>, before: i64, error: Error) -> Result<()> {
         error!(subscriber = subscriber.name(), error = ?error, "an event is parked after all tries");
         let (name, now) = (subscriber.name(), self.clock.now());
         self.db
             .write(move |tx| {
-                let seq = cursor(tx, name)? + 1;
+                if locked_cursor(tx, name)? != before {
+                    return Ok(());
+                }
+                let seq = before + 1;
                 tx.exec(
                     "INSERT INTO work_parked (subscriber, seq, error, at) VALUES ($1, $2, $3, $4)",
                     &[name.into(), seq.into(), format!("{error:?}").into(), now.into()],
@@ -190,7 +200,7 @@ fn sequence_batch(tx: &mut Tx<'_>) -> Result<Vec<Arc<Envelope>>> {
 }
 
 fn deliver_some(tx: &mut Tx<'_>, subscriber: &dyn Subscriber, at_most: i64) -> Result<bool> {
-    let from = cursor(tx, subscriber.name())?;
+    let from = locked_cursor(tx, subscriber.name())?;
     let events = events_after(tx, from, at_most)?;
     let Some(last) = events.last().map(|event| event.seq) else { return Ok(false) };
     for event in events.iter().filter(|event| subscriber.wants(&event.name)) {
@@ -204,6 +214,19 @@ fn cursor(tx: &mut Tx<'_>, subscriber: &str) -> Result<i64> {
     Ok(tx
         .optional("SELECT seq FROM work_cursors WHERE subscriber = $1", &[subscriber.into()], |row| row.int(0))?
         .unwrap_or(0))
+}
+
+/// The cursor, and with it the right to act for this subscriber until the transaction ends: two processes on one database never both act on
+/// an event. The embedded database has one writer anyway.
+fn locked_cursor(tx: &mut Tx<'_>, subscriber: &str) -> Result<i64> {
+    if tx.dialect() == Dialect::Sqlite {
+        return cursor(tx, subscriber);
+    }
+    tx.exec(
+        "INSERT INTO work_cursors (subscriber, seq) VALUES ($1, 0) ON CONFLICT (subscriber) DO NOTHING",
+        &[subscriber.into()],
+    )?;
+    tx.one("SELECT seq FROM work_cursors WHERE subscriber = $1 FOR UPDATE", &[subscriber.into()], |row| row.int(0))
 }
 
 fn set_cursor(tx: &mut Tx<'_>, subscriber: &str, seq: i64) -> Result<()> {
@@ -238,6 +261,26 @@ pub fn events_after(tx: &mut Tx<'_>, seq: i64, limit: i64) -> Result<Vec<Envelop
 /// What the database can give.
 pub fn events_latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Envelope>> {
     tx.all(&format!("SELECT {COLUMNS} FROM events ORDER BY seq DESC LIMIT $1"), &[limit.into()], envelope)
+}
+
+/// The place of the last event that was delivered to `subscriber` and that it wants; 0 before the first.
+///
+/// # Errors
+/// What the database can give.
+pub fn last_delivered(tx: &mut Tx<'_>, subscriber: &dyn Subscriber) -> Result<i64> {
+    let mut end = cursor(tx, subscriber.name())? + 1;
+    loop {
+        let page = tx.all(
+            "SELECT seq, name FROM events WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
+            &[end.into(), BATCH.into()],
+            |row| Ok((row.int(0)?, row.text(1)?)),
+        )?;
+        let Some((oldest, _)) = page.last() else { return Ok(0) };
+        if let Some((seq, _)) = page.iter().find(|(_, name)| subscriber.wants(name)) {
+            return Ok(*seq);
+        }
+        end = *oldest;
+    }
 }
 
 fn envelope(row: &Row<'_>) -> Result<Envelope> {

@@ -1,10 +1,13 @@
 //! Takes jobs from the queue and runs them.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use pitcrew_db::{Db, Signal};
 use pitcrew_kernel::{Clock, Error, Result};
 use tracing::{error, warn};
@@ -83,6 +86,7 @@ impl Runner {
 
     /// Claims what may run now and starts it; answers how long to wait for the next.
     async fn start_some(self: &Arc<Self>, tasks: &Tasks) -> Result<Duration> {
+        let mut hungry = Vec::new();
         for handler in &self.handlers {
             let free = handler.concurrency().saturating_sub(self.running(handler.kind()));
             if free == 0 {
@@ -90,29 +94,31 @@ impl Runner {
             }
             let (kind, owner, now) = (handler.kind(), self.owner.clone(), self.clock.now());
             let claimed = self.db.write(move |tx| jobs::claim(tx, kind, free, &owner, now, LEASE)).await?;
+            if claimed.len() < free {
+                hungry.push(kind);
+            }
             for job in claimed {
-                self.change(kind, 1);
-                let (runner, handler) = (Arc::clone(self), Arc::clone(handler));
-                tasks.spawn("job", async move {
-                    runner.one(handler.as_ref(), &job).await;
-                    runner.change(handler.kind(), -1);
-                    runner.db.raise(Signal::Jobs);
-                });
+                let (slot, handler) = (Slot::take(self, kind), Arc::clone(handler));
+                tasks.spawn("job", async move { slot.runner.one(handler.as_ref(), &job).await });
             }
         }
-        let due = self.db.read(jobs::next_due).await?;
+        // A kind that is busy to its limit is looked at again when one of its jobs ends.
+        let due = self.db.read(move |tx| jobs::next_due(tx, &hungry)).await?;
         Ok(due.map_or(POLL, |due| due.since(self.clock.now()).clamp(Duration::from_millis(1), POLL)))
     }
 
     async fn one(&self, handler: &dyn JobHandler, job: &Job) {
         let result = tokio::select! {
-            result = handler.run(job) => result,
-            () = self.keep_alive(job) => Err(Error::unavailable("JOB_LEASE_LOST", "the job's lease was lost")),
+            result = AssertUnwindSafe(handler.run(job)).catch_unwind() => result.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
+            () = self.keep_alive(job) => {
+                // Whoever took it over decides how it ends.
+                return warn!(kind = job.kind, key = job.key, "a job was taken over by another process and is abandoned here");
+            }
         };
         let settled = match result {
             Ok(()) => {
-                let (id, owner, now) = (job.id, self.owner.clone(), self.clock.now());
-                self.db.write(move |tx| jobs::finish(tx, id, &owner, now)).await
+                let (id, owner) = (job.id, self.owner.clone());
+                self.db.write(move |tx| jobs::finish(tx, id, &owner)).await
             }
             Err(error) => self.failed(handler, job, error).await,
         };
@@ -155,6 +161,32 @@ impl Runner {
         let count = busy.entry(kind).or_default();
         *count = count.saturating_add_signed(by);
     }
+}
+
+/// One of the jobs a kind may run at once; given back when it is dropped, however the job ended.
+struct Slot {
+    runner: Arc<Runner>,
+    kind: &'static str,
+}
+
+impl Slot {
+    fn take(runner: &Arc<Runner>, kind: &'static str) -> Self {
+        runner.change(kind, 1);
+        Self { runner: Arc::clone(runner), kind }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.runner.change(self.kind, -1);
+        self.runner.db.raise(Signal::Jobs);
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::internal("a job panicked", text)
 }
 
 /// 0.5 s, 1 s, 2 s, ... up to five minutes.
