@@ -243,7 +243,8 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn new(arm: Arc<Arm>, release: ReleaseId, share: f64, paired: bool) -> Self {
-        let salt = hash(0, &release.to_string());
+        // Each candidate draws requests of its own, and a replay of the same history draws the same ones: so not by the release's id.
+        let salt = hash(0, &arm.version.to_string());
         // All of u64 for a share of one: `draw` is compared with `<=` there.
         let threshold = (share.clamp(0.0, 1.0) * u64::MAX as f64) as u64;
         Self { arm, release, share, paired, salt, threshold }
@@ -346,7 +347,7 @@ mod tests {
         let model: Arc<dyn LoadedModel> = Arc::new(Linear::new(1.0));
         let arm = Arm::new(
             &"bikes".parse().unwrap(),
-            2,
+            seed.cast_signed(),
             ArmKind::Candidate,
             model,
             metrics.arm("bikes", 2, ArmKind::Candidate),

@@ -5,6 +5,7 @@
 //! exception, behind a floor and a minimum of requests.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pitcrew_contracts::release::Role;
 use pitcrew_kernel::Timestamp;
@@ -14,6 +15,7 @@ use pitcrew_stats::sequential::{
     failure_rate_evidence, guard, quantile_guard,
 };
 
+use crate::log::Row;
 use crate::model::{Act, Evidence, LookVerdict, Release};
 
 /// The chance that a guardrail ever ends a release whose candidate keeps to it.
@@ -27,22 +29,18 @@ pub(crate) const REFERENCE_LOSSES: usize = 1_000;
 /// The longest block of the confidence sequence: a day of hours.
 const LONGEST_BLOCK: usize = 24;
 
-/// One prediction as far as it matters here.
-#[derive(Debug, Clone, PartialEq)]
+/// A prediction and what came true of it.
+#[derive(Debug, Clone)]
 pub(crate) struct Case {
-    pub(crate) request_id: String,
-    pub(crate) event_time: i64,
-    pub(crate) version: i64,
-    pub(crate) role: Role,
-    pub(crate) failed: bool,
-    pub(crate) prediction: f64,
+    pub(crate) row: Arc<Row>,
     pub(crate) label: Option<f64>,
 }
 
 impl Case {
     fn loss(&self, metric: &str) -> Option<f64> {
-        let error = (self.prediction - self.label?).abs();
-        (!self.failed && error.is_finite()).then(|| if metric == "squared_error" { error * error } else { error })
+        let error = (self.row.prediction - self.label?).abs();
+        let counts = !self.row.status.failed() && error.is_finite();
+        counts.then(|| if metric == "squared_error" { error * error } else { error })
     }
 }
 
@@ -68,7 +66,7 @@ pub(crate) fn options(losses: &[f64], alpha: f64, min_samples: u64) -> SequenceO
 
 /// The losses of a version's served answers, in order of time; the last [`REFERENCE_LOSSES`] of them.
 pub(crate) fn reference_losses(cases: &[Case], version: i64, metric: &str) -> Vec<f64> {
-    let served = cases.iter().filter(|case| case.version == version && case.role == Role::Served);
+    let served = cases.iter().filter(|case| case.row.version == version && case.row.role == Role::Served);
     let mut losses: Vec<f64> = served.filter_map(|case| case.loss(metric)).collect();
     losses.drain(..losses.len().saturating_sub(REFERENCE_LOSSES));
     losses
@@ -165,20 +163,20 @@ fn paired(release: &Release, cases: &[Case]) -> Comparison {
     let metric = release.policy.judge.metric.as_str();
     let of_candidate: HashMap<(&str, i64), &Case> = cases
         .iter()
-        .filter(|case| case.version == release.candidate)
-        .map(|case| ((case.request_id.as_str(), case.event_time), case))
+        .filter(|case| case.row.version == release.candidate && case.label.is_some())
+        .map(|case| ((&*case.row.request_id, case.row.event_time), case))
         .collect();
     let mut sequence = PairedSequence::new(release.options);
     let (mut champion, mut candidate, mut new_samples) = (Mean::default(), Mean::default(), 0);
     let start = step_start(release);
-    for case in cases.iter().filter(|case| case.version == release.champion) {
-        let partner = of_candidate.get(&(case.request_id.as_str(), case.event_time));
-        let losses = case.loss(metric).zip(partner.and_then(|partner| partner.loss(metric)));
-        let Some((of_champion, of_candidate)) = losses else { continue };
+    for case in cases.iter().filter(|case| case.row.version == release.champion) {
+        let Some(of_champion) = case.loss(metric) else { continue };
+        let partner = of_candidate.get(&(&*case.row.request_id, case.row.event_time));
+        let Some(of_candidate) = partner.and_then(|partner| partner.loss(metric)) else { continue };
         sequence.push(of_candidate - of_champion);
         champion.push(of_champion);
         candidate.push(of_candidate);
-        new_samples += u64::from(case.event_time >= start);
+        new_samples += u64::from(case.row.event_time >= start);
     }
     let rule = rule(release, champion.value());
     Comparison {
@@ -196,15 +194,15 @@ fn unpaired(release: &Release, cases: &[Case]) -> Comparison {
     let mut sequence = TwoArmSequence::new(release.options);
     let (mut champion, mut candidate, mut new_samples) = (Mean::default(), Mean::default(), 0);
     let start = step_start(release);
-    for case in cases.iter().filter(|case| case.role == Role::Served) {
+    for case in cases.iter().filter(|case| case.row.role == Role::Served) {
         let Some(loss) = case.loss(metric) else { continue };
-        if case.version == release.champion {
+        if case.row.version == release.champion {
             sequence.push(Side::Champion, loss);
             champion.push(loss);
-        } else if case.version == release.candidate {
+        } else if case.row.version == release.candidate {
             sequence.push(Side::Candidate, loss);
             candidate.push(loss);
-            new_samples += u64::from(case.event_time >= start);
+            new_samples += u64::from(case.row.event_time >= start);
         }
     }
     let rule = rule(release, champion.value());
@@ -227,8 +225,8 @@ struct Failures {
 impl Failures {
     fn of(release: &Release, cases: &[Case]) -> Self {
         let count = |version: i64| {
-            let of_version = cases.iter().filter(|case| case.version == version);
-            of_version.fold((0, 0), |(failed, all), case| (failed + u64::from(case.failed), all + 1))
+            let of_version = cases.iter().filter(|case| case.row.version == version);
+            of_version.fold((0, 0), |(failed, all), case| (failed + u64::from(case.row.status.failed()), all + 1))
         };
         Self { champion: count(release.champion), candidate: count(release.candidate) }
     }

@@ -41,5 +41,8 @@ use pitcrew_db::{Migration, Migrations};
 /// The tables of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "serving",
-    steps: &[Migration { name: "0001_serving", sql: include_str!("../migrations/0001_serving.sql") }],
+    steps: &[
+        Migration { name: "0001_serving", sql: include_str!("../migrations/0001_serving.sql") },
+        Migration { name: "0002_times_and_segments", sql: include_str!("../migrations/0002_times_and_segments.sql") },
+    ],
 };

@@ -171,19 +171,14 @@ impl Serving {
         Ok(judge::options(&losses, policy.judge.alpha, policy.judge.min_samples))
     }
 
+    /// The predictions of a stretch of time with their labels. Of a stretch too long to be read, the recent ones.
     async fn cases(&self, deployment: &str, from: i64, to: i64) -> Result<Vec<Case>> {
-        let rows = self.log.rows(deployment, from, to).await?;
-        let labels = self.labels_of(deployment, &rows).await?;
-        let case = |(row, label): (&Arc<crate::log::Row>, Option<f64>)| Case {
-            request_id: row.request_id.to_string(),
-            event_time: row.event_time,
-            version: row.version,
-            role: row.role,
-            failed: row.status.failed(),
-            prediction: row.prediction,
-            label,
+        let rows = match self.log.rows(deployment, from, to).await {
+            Err(error) if error.code() == "SERVING_LOG_TOO_LARGE" => self.log.recent_rows(deployment, from, to),
+            read => read?,
         };
-        Ok(rows.iter().zip(labels).map(case).collect())
+        let labels = self.labels_of(deployment, &rows).await?;
+        Ok(rows.into_iter().zip(labels).map(|(row, label)| Case { row, label }).collect())
     }
 
     /// Looks at a running release and does what follows.

@@ -29,6 +29,10 @@ use crate::traffic::Traffic;
 const TICK: Duration = Duration::from_secs(1);
 /// Looks at a release that are shown.
 const MAX_EVIDENCE: usize = 1_000;
+/// Looks at each of several releases that are shown.
+const MAX_LISTED_EVIDENCE: usize = 100;
+/// The labels of more rows than this are read by time rather than by request.
+const MAX_ASKED_BY_ID: usize = 2_000;
 
 /// What serving is made of.
 pub struct Parts {
@@ -233,7 +237,7 @@ impl Serving {
                 releases
                     .into_iter()
                     .map(|release| {
-                        let evidence = store::evidence(tx, release.id, MAX_EVIDENCE)?;
+                        let evidence = store::evidence(tx, release.id, MAX_LISTED_EVIDENCE)?;
                         Ok((release, evidence))
                     })
                     .collect::<Result<Vec<_>>>()
@@ -264,14 +268,19 @@ impl Serving {
 
     /// The labels of rows, in their order.
     pub(crate) async fn labels_of(&self, deployment: &str, rows: &[Arc<Row>]) -> Result<Vec<Option<f64>>> {
-        let name = deployment.to_owned();
-        let ids: Vec<Arc<Row>> = rows.to_vec();
+        let (name, rows) = (deployment.to_owned(), rows.to_vec());
         self.parts
             .db
             .read(move |tx| {
-                let keys: Vec<&str> = ids.iter().map(|row| &*row.request_id).collect();
-                let known = store::labels_of(tx, &name, &keys)?;
-                Ok(keys.iter().map(|id| known.get(*id).copied()).collect())
+                let known = if rows.len() <= MAX_ASKED_BY_ID {
+                    let keys: Vec<&str> = rows.iter().map(|row| &*row.request_id).collect();
+                    store::labels_of(tx, &name, &keys)?
+                } else {
+                    let first = rows.iter().map(|row| row.event_time).min().unwrap_or(0);
+                    let last = rows.iter().map(|row| row.event_time).max().unwrap_or(0);
+                    store::labels_between(tx, &name, first, last.saturating_add(1))?
+                };
+                Ok(rows.iter().map(|row| known.get(&*row.request_id).copied()).collect())
             })
             .await
     }

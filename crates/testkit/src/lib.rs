@@ -9,8 +9,10 @@
 
 mod call;
 mod db;
+mod models;
 mod world;
 
 pub use call::{call, call_as, open, stranger_is_refused};
 pub use db::TestDb;
+pub use models::{FakeEngine, FakeModel, FakeModels, linear};
 pub use world::World;

@@ -76,7 +76,8 @@ pub(crate) fn roll(folder: &Path, deployment: &str, number: u64) -> Result<Rolle
     let mut files = Vec::new();
     for (part, (place, rows)) in partition(&rows).into_iter().enumerate() {
         let relative = format!("{deployment}/{place}/{number:020}-{part}.parquet");
-        files.push(write_file(folder, deployment, relative, &rows)?);
+        let segment = i64::try_from(number).unwrap_or(i64::MAX);
+        files.push(LogFile { segment, ..write_file(folder, deployment, relative, &rows)? });
     }
     Ok(Rolled { files, rows })
 }
@@ -137,6 +138,7 @@ fn write_file(folder: &Path, deployment: &str, relative: String, rows: &[&Row]) 
         bytes: bytes.len() as i64,
         min_event_time: rows.first().map_or(0, |row| row.event_time),
         max_event_time: rows.last().map_or(0, |row| row.event_time),
+        segment: 0,
     })
 }
 
@@ -232,6 +234,7 @@ mod tests {
             paths,
             [("bikes/1970-01/00000000000000000007-0.parquet", 2), ("bikes/1970-02/00000000000000000007-1.parquet", 1)]
         );
+        assert_eq!((rolled.files[1].segment, rolled.files[1].min_event_time), (7, 40 * DAY));
         let back = read_file(folder.path(), &rolled.files[0]).unwrap();
         assert_eq!(back, [rows[2].clone(), rows[1].clone()]);
         let again = roll(folder.path(), "bikes", 7).unwrap();

@@ -241,8 +241,12 @@ impl Log {
     /// # Errors
     /// What the database and the disk can give.
     pub(crate) async fn recover(&self) -> Result<()> {
-        let (marks, with_files) =
-            self.db.read(|tx| Ok((store::watermarks(tx)?, store::deployments_with_files(tx)?))).await?;
+        let (marks, with_files, last) = self
+            .db
+            .read(|tx| Ok((store::watermarks(tx)?, store::deployments_with_files(tx)?, store::last_segment(tx)?)))
+            .await?;
+        // A clock that was set back must not give a segment the number, and so the files the name, of an older one.
+        self.shared.last_segment.fetch_max(u64::try_from(last).unwrap_or(0), Ordering::Relaxed);
         self.shared.with_files.lock().unwrap_or_else(PoisonError::into_inner).extend(with_files);
         {
             let mut logs = self.shared.logs();

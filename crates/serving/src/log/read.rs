@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use pitcrew_kernel::Result;
+use pitcrew_kernel::{Error, Result};
 
 use super::files::read_file;
 use super::row::Row;
 use super::{Log, blocking};
 use crate::store::{self, LogFile};
 
+/// Rows read from files at once.
+const MAX_READ_ROWS: i64 = 1_000_000;
 /// Files that are looked at to warm up, or to find the prediction that a late label belongs to.
 pub(super) const MAX_FILES: i64 = 256;
 
@@ -25,9 +27,17 @@ impl Log {
         }
         let name = deployment.to_owned();
         let files = self.db.read(move |tx| store::files(tx, &name, from, to)).await?;
+        let stored: i64 = files.iter().map(|file| file.rows).sum();
+        if stored > MAX_READ_ROWS {
+            return Err(Error::too_large(
+                "SERVING_LOG_TOO_LARGE",
+                format!("this stretch of the log holds {stored} predictions in files; at most {MAX_READ_ROWS} are read at once"),
+            )
+            .hint("ask for a shorter stretch, or read the Parquet files with a query engine"));
+        }
         let folder = self.shared.folder.clone();
         let stored = blocking(move || read_all(&folder, &files)).await?;
-        let recent = self.shared.logs().get(deployment).map(|log| log.recent.range(from, to)).unwrap_or_default();
+        let recent = self.recent_rows(deployment, from, to);
         let mut merged: BTreeMap<(i64, Box<str>, u8), Arc<Row>> = BTreeMap::new();
         let in_range = |row: &Arc<Row>| from <= row.event_time && row.event_time < to;
         for row in stored.into_iter().map(Arc::new).filter(in_range).chain(recent) {
@@ -35,6 +45,11 @@ impl Log {
             merged.insert((time, id.into(), role), row);
         }
         Ok(merged.into_values().collect())
+    }
+
+    /// The rows of that stretch that are in memory, complete or not.
+    pub(crate) fn recent_rows(&self, deployment: &str, from: i64, to: i64) -> Vec<Arc<Row>> {
+        self.shared.logs().get(deployment).map(|log| log.recent.range(from, to)).unwrap_or_default()
     }
 
     fn in_memory(&self, deployment: &str, from: i64, to: i64) -> Option<Vec<Arc<Row>>> {

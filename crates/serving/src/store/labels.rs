@@ -98,3 +98,18 @@ pub(crate) fn labels_of(tx: &mut Tx<'_>, deployment: &str, ids: &[&str]) -> Resu
     }
     Ok(found)
 }
+
+/// The labels of requests with `from <= event_time < to`, and those that came before their request was seen.
+pub(crate) fn labels_between(tx: &mut Tx<'_>, deployment: &str, from: i64, to: i64) -> Result<HashMap<String, f64>> {
+    let mut found = HashMap::new();
+    tx.for_each(
+        "SELECT request_id, value FROM serving_labels WHERE deployment = $1 AND event_time >= $2 AND event_time < $3 \
+         UNION ALL SELECT request_id, value FROM serving_labels WHERE deployment = $1 AND event_time IS NULL",
+        &[deployment.into(), from.into(), to.into()],
+        &mut |row| {
+            found.insert(row.text(0)?, row.float(1)?);
+            Ok(())
+        },
+    )?;
+    Ok(found)
+}

@@ -13,16 +13,18 @@ pub(crate) struct LogFile {
     pub(crate) bytes: i64,
     pub(crate) min_event_time: i64,
     pub(crate) max_event_time: i64,
+    /// The number of the segment it was made from.
+    pub(crate) segment: i64,
 }
 
 const COLUMNS: &str =
-    "SELECT path, deployment, row_count, bytes, min_event_time, max_event_time FROM serving_log_files";
+    "SELECT path, deployment, row_count, bytes, min_event_time, max_event_time, segment FROM serving_log_files";
 
 /// Notes a file; one that was written again after a crash replaces itself.
 pub(crate) fn add_file(tx: &mut Tx<'_>, file: &LogFile, now: Timestamp) -> Result<()> {
     tx.exec(
-        "INSERT INTO serving_log_files (path, deployment, row_count, bytes, min_event_time, max_event_time, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (path) DO UPDATE SET row_count = excluded.row_count, bytes = excluded.bytes, \
+        "INSERT INTO serving_log_files (path, deployment, row_count, bytes, min_event_time, max_event_time, segment, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (path) DO UPDATE SET row_count = excluded.row_count, bytes = excluded.bytes, \
          min_event_time = excluded.min_event_time, max_event_time = excluded.max_event_time",
         &[
             file.path.as_str().into(),
@@ -31,6 +33,7 @@ pub(crate) fn add_file(tx: &mut Tx<'_>, file: &LogFile, now: Timestamp) -> Resul
             file.bytes.into(),
             file.min_event_time.into(),
             file.max_event_time.into(),
+            file.segment.into(),
             now.into(),
         ],
     )?;
@@ -65,6 +68,7 @@ fn read(row: &Row<'_>) -> Result<LogFile> {
         bytes: row.int(3)?,
         min_event_time: row.int(4)?,
         max_event_time: row.int(5)?,
+        segment: row.int(6)?,
     })
 }
 
@@ -96,4 +100,9 @@ pub(crate) fn watermarks(tx: &mut Tx<'_>) -> Result<Vec<(String, i64)>> {
 /// The deployments that have files.
 pub(crate) fn deployments_with_files(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     tx.all("SELECT DISTINCT deployment FROM serving_log_files ORDER BY deployment", &[], |row| row.text(0))
+}
+
+/// The greatest number a segment in the files has had.
+pub(crate) fn last_segment(tx: &mut Tx<'_>) -> Result<i64> {
+    tx.one("SELECT coalesce(max(segment), 0) FROM serving_log_files", &[], |row| row.int(0))
 }

@@ -6,9 +6,10 @@ mod log;
 mod releases;
 
 pub(crate) use deployments::{deployment, deployments, forget, save, set_champion};
-pub(crate) use labels::{Label, Written, labels_of, write_labels};
+pub(crate) use labels::{Label, Written, labels_between, labels_of, write_labels};
 pub(crate) use log::{
-    LogFile, add_file, deployments_with_files, files, newest_files, raise_watermark, watermark, watermarks,
+    LogFile, add_file, deployments_with_files, files, last_segment, newest_files, raise_watermark, watermark,
+    watermarks,
 };
 pub(crate) use releases::{
     add_evidence, evidence, insert_release, last_evidence, release, release_by_trigger, releases, running, running_ids,
