@@ -82,7 +82,8 @@ async fn score(serving: &Arc<Serving>, ctx: &Ctx, name: &str, headers: &HeaderMa
     let ask = Ask {
         deployment: name,
         version: None,
-        request_id: header(headers, REQUEST_ID),
+        // Without one of the caller's, it is the id that the answer carries in the same header.
+        request_id: header(headers, REQUEST_ID).or(Some(ctx.request_id.as_str()).filter(|id| !id.is_empty())),
         event_time: event_time(header(headers, EVENT_TIME))?,
         inputs: input_names.iter().map(String::as_str).zip(tensors).collect(),
     };
