@@ -12,6 +12,7 @@ test("the overview shows the loop, the line and every annotation as a way to its
   await settled(page);
   await expect(page.getByRole("list", { name: "The loop" }).getByRole("listitem")).toHaveCount(6);
   await expect(page.locator(".quality").first()).toHaveAttribute("d", /^M/);
+  await expect(page.locator(".stint-label").first()).toHaveText(/^v\d+$/);
   const marks = page.locator(".timeline [data-mark-order]");
   await expect(marks).toHaveCount(timeline.annotations.length);
   const index = timeline.annotations.findIndex((each) => each.link?.kind === "release");

@@ -4,6 +4,8 @@ import type { Alert, Monitor, MonitorWindow, Timeline } from "../../api/monitori
 
 /** A closed window makes an event only when something is wrong, so the others are asked for. */
 const WINDOW_MS = 2000;
+/** All windows with the drift of every feature are much to send; the line itself comes from the timeline. */
+const ALL_WINDOWS_MS = 10_000;
 
 export const monitors = () =>
   queryOptions({ queryKey: ["monitors"], queryFn: ({ signal }) => list<Monitor>("/monitors", {}, signal), refetchInterval: WINDOW_MS });
@@ -12,7 +14,7 @@ export const windows = (name: string) =>
   queryOptions({
     queryKey: ["monitors", name, "windows"],
     queryFn: ({ signal }) => list<MonitorWindow>(`/monitors/${seg(name)}/windows`, {}, signal),
-    refetchInterval: WINDOW_MS,
+    refetchInterval: ALL_WINDOWS_MS,
   });
 
 export const timeline = (monitor: string) =>

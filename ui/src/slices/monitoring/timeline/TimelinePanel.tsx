@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
-import type { Timeline } from "../../../api/monitoring";
+import type { MonitorWindow, Timeline } from "../../../api/monitoring";
 import { Button, Segments } from "../../../kit/Button";
 import { DAY } from "../../../kit/chart/scale";
 import { Empty, Loaded, Skeleton } from "../../../kit/Feedback";
@@ -13,11 +13,15 @@ import { TimelineChart } from "./TimelineChart";
 type Range = "all" | "90" | "30" | "14";
 const RANGES: { value: Range; label: string }[] = [{ value: "all", label: "All" }, { value: "90", label: "90 d" }, { value: "30", label: "30 d" }, { value: "14", label: "14 d" }];
 
+const NONE: MonitorWindow[] = [];
+
 /** The timeline of a monitor with its range and its legend. */
 export function TimelinePanel({ monitor, title, aside }: { monitor: string; title?: ReactNode; aside?: ReactNode }): ReactNode {
   const [range, setRange] = useState<Range>("all");
   const [zoom, setZoom] = useState<[number, number] | null>(null);
   const query = useQuery(timelineQuery(monitor));
+  // Asked for at once with the timeline: one after the other would draw the versions a round trip later.
+  const windows = useQuery(windowsQuery(monitor));
   const controls = (
     <>
       {aside}
@@ -28,14 +32,13 @@ export function TimelinePanel({ monitor, title, aside }: { monitor: string; titl
   return (
     <Panel title={title ?? <>Quality over event time{query.data !== undefined && <span className="faint">{query.data.metric}</span>}</>} aside={controls} flush className="timeline-panel">
       <Loaded query={query} skeleton={<div className="panel-body"><Skeleton height={392} /></div>}>
-        {(timeline) => <Drawn timeline={timeline} range={range} zoom={zoom} onZoom={setZoom} />}
+        {(timeline) => <Drawn timeline={timeline} windows={windows.data ?? NONE} range={range} zoom={zoom} onZoom={setZoom} />}
       </Loaded>
     </Panel>
   );
 }
 
-function Drawn({ timeline, range, zoom, onZoom }: { timeline: Timeline; range: Range; zoom: [number, number] | null; onZoom: (zoom: [number, number]) => void }): ReactNode {
-  const windows = useQuery(windowsQuery(timeline.monitor));
+function Drawn({ timeline, windows, range, zoom, onZoom }: { timeline: Timeline; windows: MonitorWindow[]; range: Range; zoom: [number, number] | null; onZoom: (zoom: [number, number]) => void }): ReactNode {
   const domain = useMemo(() => {
     const whole = extent(timeline);
     if (zoom !== null || whole === null || range === "all") return zoom ?? whole;
@@ -50,7 +53,7 @@ function Drawn({ timeline, range, zoom, onZoom }: { timeline: Timeline; range: R
   }
   return (
     <>
-      <TimelineChart timeline={timeline} windows={windows.data ?? []} domain={domain} onZoom={onZoom} />
+      <TimelineChart timeline={timeline} windows={windows} domain={domain} onZoom={onZoom} />
       <Legend timeline={timeline} />
     </>
   );
