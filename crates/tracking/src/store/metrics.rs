@@ -6,24 +6,31 @@ use pitcrew_db::{Arg, Row, Tx};
 use pitcrew_kernel::Result;
 
 use crate::model::Metric;
-use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql, insert_rows};
+use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql};
 
-const APPEND: &str = "INSERT INTO tracking_points (run_no, key, at_ms, step, value, nan) VALUES";
-const LATEST: &str = "INSERT INTO tracking_latest (run_no, key, at_ms, step, value, nan) VALUES";
-const NEWER_WINS: &str = "ON CONFLICT (run_no, key) DO UPDATE SET at_ms = excluded.at_ms, step = excluded.step, value = excluded.value, nan = excluded.nan \
+static APPEND: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_points (run_no, key, at_ms, step, value, nan) VALUES",
+    1,
+    5,
+    "ON CONFLICT DO NOTHING",
+);
+static LATEST: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_latest (run_no, key, at_ms, step, value, nan) VALUES",
+    1,
+    5,
+    "ON CONFLICT (run_no, key) DO UPDATE SET at_ms = excluded.at_ms, step = excluded.step, value = excluded.value, nan = excluded.nan \
      WHERE (excluded.step, excluded.at_ms, excluded.value, excluded.nan) \
-         > (tracking_latest.step, tracking_latest.at_ms, tracking_latest.value, tracking_latest.nan)";
+         > (tracking_latest.step, tracking_latest.at_ms, tracking_latest.value, tracking_latest.nan)",
+);
 const POINT: &str = "key, at_ms, step, value, nan";
 
 /// Writes points of one run. A point that is there already changes nothing.
 pub(crate) fn log(tx: &mut Tx<'_>, run_no: i64, points: &[Metric]) -> Result<()> {
-    let shared = [Arg::from(run_no)];
-    let append = RowInsert { head: APPEND, shared: &shared, width: 5, tail: "ON CONFLICT DO NOTHING" };
-    insert_rows(tx, &append, points, bind)?;
-    let latest = RowInsert { head: LATEST, shared: &shared, width: 5, tail: NEWER_WINS };
+    let run = [Arg::from(run_no)];
+    APPEND.run(tx, &run, points, bind)?;
     match points {
-        [one] => insert_rows(tx, &latest, &[one], |point, args| bind(point, args))?,
-        many => insert_rows(tx, &latest, &newest(many), |point, args| bind(point, args))?,
+        [_] => LATEST.run(tx, &run, points, bind)?,
+        many => LATEST.run(tx, &run, &newest(many), |point, args| bind(point, args))?,
     };
     Ok(())
 }
@@ -46,9 +53,9 @@ fn rank(point: &Metric) -> (i64, i64, f64, bool) {
     (point.step, point.at_ms, value, nan)
 }
 
-fn bind(point: &Metric, args: &mut Vec<Arg<'static>>) {
+fn bind<'a>(point: &'a Metric, args: &mut Vec<Arg<'a>>) {
     let (value, nan) = stored(point.value);
-    args.extend([point.key.clone().into(), point.at_ms.into(), point.step.into(), value.into(), nan.into()]);
+    args.extend([point.key.as_str().into(), point.at_ms.into(), point.step.into(), value.into(), nan.into()]);
 }
 
 /// Not-a-number is no value to a database: it is 0 and a mark.

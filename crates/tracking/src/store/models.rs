@@ -7,7 +7,7 @@ use crate::filter::models::{Attribute, Field, OnDataset, OrderTerm};
 use crate::filter::{Clause, Test};
 use crate::model::{Entries, Lifecycle, LoggedModel, Metric, ModelStatus};
 use crate::store::metrics::{stored, value_at};
-use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql, insert_rows};
+use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql};
 
 const COLUMNS: &str = "l.model_id, l.experiment_id, l.name, l.model_type, l.status, l.source_run_id, l.artifact_uri, l.lifecycle, l.created_ms, l.updated_ms";
 const COLUMN_COUNT: usize = 10;
@@ -104,22 +104,34 @@ pub(crate) fn delete(tx: &mut Tx<'_>, model_id: &str, now_ms: i64) -> Result<()>
     .map(drop)
 }
 
+static SET_PARAMS: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_model_params (model_id, key, value) VALUES",
+    1,
+    2,
+    "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value",
+);
+static SET_TAGS: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_model_tags (model_id, key, value) VALUES",
+    1,
+    2,
+    "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value",
+);
+
 pub(crate) fn set_params(tx: &mut Tx<'_>, model_id: &str, params: &Entries) -> Result<()> {
-    set_entries(tx, "INSERT INTO tracking_model_params (model_id, key, value) VALUES", model_id, params)
+    set_entries(tx, &SET_PARAMS, model_id, params)
 }
 
 pub(crate) fn set_tags(tx: &mut Tx<'_>, model_id: &str, tags: &Entries) -> Result<()> {
-    set_entries(tx, "INSERT INTO tracking_model_tags (model_id, key, value) VALUES", model_id, tags)
+    set_entries(tx, &SET_TAGS, model_id, tags)
 }
 
-fn set_entries(tx: &mut Tx<'_>, head: &str, model_id: &str, entries: &Entries) -> Result<()> {
-    let shared = [Arg::from(model_id.to_owned())];
-    let tail = "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value";
+fn set_entries(tx: &mut Tx<'_>, insert: &RowInsert, model_id: &str, entries: &Entries) -> Result<()> {
     let rows: Vec<(&String, &String)> = entries.iter().collect();
-    insert_rows(tx, &RowInsert { head, shared: &shared, width: 2, tail }, &rows, |(key, value), args| {
-        args.extend([(*key).clone().into(), (*value).clone().into()]);
-    })
-    .map(drop)
+    insert
+        .run(tx, &[Arg::from(model_id)], &rows, |(key, value), args| {
+            args.extend([key.as_str().into(), value.as_str().into()]);
+        })
+        .map(drop)
 }
 
 /// Whether there was such a tag.

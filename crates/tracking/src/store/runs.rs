@@ -7,7 +7,7 @@ use pitcrew_kernel::Result;
 
 use crate::model::{Lifecycle, Metric, Run, RunInfo, RunStatus};
 use crate::store::metrics::value_at;
-use crate::store::sql::{LIST_MAX, RowInsert, insert_rows, list_size};
+use crate::store::sql::{LIST_MAX, RowInsert, list_size};
 
 pub(crate) const COLUMNS: &str = "r.run_no, r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_ms, r.end_ms, r.artifact_uri";
 /// How many columns that are.
@@ -100,21 +100,25 @@ pub(crate) fn count_running(tx: &mut Tx<'_>) -> Result<i64> {
     )
 }
 
+static ADD_PARAMS: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_params (run_no, key, value) VALUES",
+    1,
+    2,
+    "ON CONFLICT (run_no, key) DO NOTHING",
+);
+static SET_TAGS: RowInsert = RowInsert::new(
+    "INSERT INTO tracking_tags (run_no, key, value) VALUES",
+    1,
+    2,
+    "ON CONFLICT (run_no, key) DO UPDATE SET value = excluded.value",
+);
+
 /// Params that were there with another value: key, old value, new value.
 pub(crate) type Changed = Vec<(String, String, String)>;
 
 /// Adds params; those that are there already must have the same value.
 pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String)]) -> Result<Changed> {
-    let shared = [Arg::from(run_no)];
-    let insert = RowInsert {
-        head: "INSERT INTO tracking_params (run_no, key, value) VALUES",
-        shared: &shared,
-        width: 2,
-        tail: "ON CONFLICT (run_no, key) DO NOTHING",
-    };
-    let added = insert_rows(tx, &insert, params, |(key, value), args| {
-        args.extend([key.clone().into(), value.clone().into()]);
-    })?;
+    let added = ADD_PARAMS.run(tx, &[Arg::from(run_no)], params, bind)?;
     let mut changed = Changed::new();
     if usize::try_from(added).is_ok_and(|added| added == params.len()) {
         return Ok(changed);
@@ -134,15 +138,11 @@ pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String
 
 /// Sets tags. No key may come twice.
 pub(crate) fn set_tags(tx: &mut Tx<'_>, run_no: i64, tags: &[(String, String)]) -> Result<()> {
-    let shared = [Arg::from(run_no)];
-    let insert = RowInsert {
-        head: "INSERT INTO tracking_tags (run_no, key, value) VALUES",
-        shared: &shared,
-        width: 2,
-        tail: "ON CONFLICT (run_no, key) DO UPDATE SET value = excluded.value",
-    };
-    insert_rows(tx, &insert, tags, |(key, value), args| args.extend([key.clone().into(), value.clone().into()]))
-        .map(drop)
+    SET_TAGS.run(tx, &[Arg::from(run_no)], tags, bind).map(drop)
+}
+
+fn bind<'a>((key, value): &'a (String, String), args: &mut Vec<Arg<'a>>) {
+    args.extend([key.as_str().into(), value.as_str().into()]);
 }
 
 pub(crate) fn tag(tx: &mut Tx<'_>, run_no: i64, key: &str) -> Result<Option<String>> {

@@ -1,5 +1,7 @@
 //! Statements put together from parts: bound values, text comparisons in both dialects, keyset pages.
 
+use std::sync::OnceLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pitcrew_db::{Arg, Dialect, Row, Tx};
@@ -129,46 +131,52 @@ pub(crate) fn list_size(count: usize) -> usize {
 /// The longest list of one statement.
 pub(crate) const LIST_MAX: usize = 1_000;
 
-/// Rows for a multi-row insert are written in pieces of these sizes, so that few different statements are prepared.
+/// Rows of a multi-row insert are written in pieces of these sizes, so that few different statements are prepared.
 const ROW_SIZES: [usize; 3] = [128, 16, 1];
 
-/// Runs `insert` for pieces of `rows`: `head (row), (row) tail`, where each row is `row_width` placeholders after `shared` ones that all rows use.
-pub(crate) fn insert_rows<T>(
-    tx: &mut Tx<'_>,
-    statement: &RowInsert<'_>,
-    rows: &[T],
-    mut bind: impl FnMut(&T, &mut Vec<Arg<'static>>),
-) -> Result<u64> {
-    let mut rest = rows;
-    let mut touched = 0;
-    while !rest.is_empty() {
-        let size = ROW_SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (piece, after) = rest.split_at(size);
-        let mut args: Vec<Arg<'static>> = statement.shared.to_vec();
-        piece.iter().for_each(|row| bind(row, &mut args));
-        touched += tx.exec(&statement.text(size), &args)?;
-        rest = after;
+/// An insert of many rows: `head (...), (...) tail`. The texts are put together once.
+pub(crate) struct RowInsert {
+    head: &'static str,
+    shared: usize,
+    width: usize,
+    tail: &'static str,
+    texts: OnceLock<[String; ROW_SIZES.len()]>,
+}
+
+impl RowInsert {
+    /// Rows of `shared` values that all of them begin with, and `width` of their own.
+    pub(crate) const fn new(head: &'static str, shared: usize, width: usize, tail: &'static str) -> Self {
+        Self { head, shared, width, tail, texts: OnceLock::new() }
     }
-    Ok(touched)
-}
 
-/// What stands around the rows of a multi-row insert.
-pub(crate) struct RowInsert<'a> {
-    /// `INSERT INTO t (a, b, c) VALUES`.
-    pub(crate) head: &'a str,
-    /// Values every row begins with.
-    pub(crate) shared: &'a [Arg<'static>],
-    /// How many values each row adds.
-    pub(crate) width: usize,
-    /// `ON CONFLICT ...`.
-    pub(crate) tail: &'a str,
-}
+    /// Writes `rows`, each bound by `bind`; answers how many were touched.
+    pub(crate) fn run<'a, T>(
+        &self,
+        tx: &mut Tx<'_>,
+        shared: &[Arg<'a>],
+        rows: &'a [T],
+        bind: impl Fn(&'a T, &mut Vec<Arg<'a>>),
+    ) -> Result<u64> {
+        let texts = self.texts.get_or_init(|| ROW_SIZES.map(|rows| self.text(rows)));
+        let mut rest = rows;
+        let mut touched = 0;
+        for (size, text) in ROW_SIZES.into_iter().zip(texts) {
+            while rest.len() >= size {
+                let (piece, after) = rest.split_at(size);
+                let mut args = Vec::with_capacity(self.shared + size * self.width);
+                args.extend_from_slice(shared);
+                piece.iter().for_each(|row| bind(row, &mut args));
+                touched += tx.exec(text, &args)?;
+                rest = after;
+            }
+        }
+        Ok(touched)
+    }
 
-impl RowInsert<'_> {
     fn text(&self, rows: usize) -> String {
-        let shared: String = (1..=self.shared.len()).map(|n| format!("${n}, ")).collect();
+        let shared: String = (1..=self.shared).map(|n| format!("${n}, ")).collect();
         let row = |at: usize| {
-            let first = self.shared.len() + at * self.width + 1;
+            let first = self.shared + at * self.width + 1;
             format!("({shared}{})", Tx::placeholders(first, self.width))
         };
         let rows: Vec<String> = (0..rows).map(row).collect();
@@ -333,7 +341,7 @@ mod tests {
 
     #[test]
     fn rows_share_values() {
-        let insert = RowInsert { head: "H", shared: &[Arg::Int(Some(1))], width: 2, tail: "T" };
+        let insert = RowInsert::new("H", 1, 2, "T");
         assert_eq!(insert.text(2), "H ($1, $2, $3), ($1, $4, $5) T");
     }
 }
