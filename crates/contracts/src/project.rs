@@ -15,4 +15,7 @@ pub struct ProjectApplied {
     /// How many objects were created, updated or removed.
     pub changes: usize,
 }
-event!(ProjectApplied, "project.applied", "project", |e| &e.project, |e| format!("{} applied, {} changes", e.project, e.changes));
+event!(ProjectApplied, "project.applied", "project", |e| &e.project, |e| format!(
+    "{} applied, {} changes",
+    e.project, e.changes
+));

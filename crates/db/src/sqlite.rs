@@ -1,7 +1,7 @@
 //! The embedded database: one writer thread that commits many commands at once, a few readers.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use pitcrew_kernel::Result;
@@ -98,10 +98,7 @@ fn commit_group(conn: &SqliteConn, first: Box<dyn Job>, jobs: &Receiver<Box<dyn 
             return (outcomes, Err(error));
         }
         if outcomes.len() < MAX_GROUP {
-            next = match jobs.try_recv() {
-                Ok(job) => Some(job),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-            };
+            next = jobs.try_recv().ok();
         }
     }
     let committed = conn.batch("COMMIT");

@@ -8,14 +8,20 @@ CREATE TABLE monitoring_rules (
     monitor TEXT NOT NULL,
     spec TEXT NOT NULL
 );
--- How far a monitor has looked, and which stretch of event time has changed since.
+-- How far a monitor has looked.
 CREATE TABLE monitoring_progress (
     monitor TEXT NOT NULL PRIMARY KEY,
     first_at BIGINT NOT NULL,
     watermark BIGINT NOT NULL,
-    evaluated_to BIGINT,
-    dirty_from BIGINT,
-    dirty_to BIGINT
+    evaluated_to BIGINT
+);
+-- Stretches of event time whose predictions or labels have changed since they were looked at; `seq` is the event that said so.
+CREATE TABLE monitoring_changes (
+    monitor TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    from_at BIGINT NOT NULL,
+    to_at BIGINT NOT NULL,
+    PRIMARY KEY (monitor, seq)
 );
 CREATE TABLE monitoring_windows (
     monitor TEXT NOT NULL,

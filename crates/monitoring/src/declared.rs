@@ -1,11 +1,14 @@
 //! Monitors and alert rules declared in `pitcrew.yaml`.
 
+use pitcrew_contracts::monitoring::AlertResolved;
+use pitcrew_contracts::names::AlertRuleName;
 use pitcrew_contracts::spec::{Change, ChangeAction};
-use pitcrew_db::Tx;
+use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::Result;
 use pitcrew_work::{Applying, Declared, diff};
 
-use crate::service::Monitoring;
+use crate::alert::AlertState;
+use crate::service::{Monitoring, facts};
 use crate::store;
 
 impl Declared for Monitoring {
@@ -29,10 +32,24 @@ impl Declared for Monitoring {
                     store::set_rule(tx, object.name, spec)?
                 }
                 Some(_) => {}
-                None => store::delete_rule(tx, object.name)?,
+                None => {
+                    close(tx, applying.out, &object.name.parse()?)?;
+                    store::delete_rule(tx, object.name)?;
+                }
             }
             changes.push(object.change);
         }
         Ok(changes)
     }
+}
+
+/// An alert whose rule is declared no more would stay open for ever, since nothing watches it.
+fn close(tx: &mut Tx<'_>, out: Outgoing<'_>, rule: &AlertRuleName) -> Result<()> {
+    let Some(mut alert) = store::open_alert(tx, rule)? else { return Ok(()) };
+    let fired = alert.state == AlertState::Firing;
+    alert.state = AlertState::Resolved;
+    alert.resolved_at = Some(out.clock.now());
+    alert.summary = "the rule is declared no more".to_owned();
+    store::put_alert(tx, &alert)?;
+    if fired { tx.emit(out, &AlertResolved(facts(&alert))) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! Monitoring's use cases.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use pitcrew_contracts::monitoring::{AlertFacts, AlertFired, AlertPending, AlertR
 use pitcrew_contracts::names::{AlertId, AlertRuleName, DeploymentName, ModelRef, MonitorName};
 use pitcrew_contracts::registry::Models;
 use pitcrew_contracts::release::{InferenceLog, LogSlice, Role};
-use pitcrew_contracts::spec::{Alert, Monitor};
+use pitcrew_contracts::spec::{Alert, MetricBound, Monitor};
 use pitcrew_db::{Db, Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp};
 
@@ -16,10 +16,12 @@ use crate::alert::{AlertRecord, AlertState, Step, next};
 use crate::evaluate::evaluate;
 use crate::model::{Window, WindowState};
 use crate::profile::ReferenceProfile;
-use crate::store::{self, Progress};
+use crate::store::{self, MAX_CHANGES, Progress};
 
 /// Windows judged in one go; the rest waits for the next.
 const MAX_WINDOWS: usize = 400;
+/// Most windows in a row an alert can wait for.
+const MAX_FOR_WINDOWS: u32 = 1_000;
 /// Training profiles kept in memory.
 const MAX_PROFILES: usize = 16;
 
@@ -61,7 +63,7 @@ impl Monitoring {
         let found = self.db.read(move |tx| Ok((store::monitor(tx, &name)?, store::progress(tx, &name)?))).await?;
         let (Some(spec), Some(seen)) = found else { return Ok(false) };
         let mut due = due_ends(&spec, &seen);
-        let more = due.len() > MAX_WINDOWS;
+        let all = due.len() <= MAX_WINDOWS;
         due.truncate(MAX_WINDOWS);
         let deployment: DeploymentName = spec.deployment.parse()?;
         for end in &due {
@@ -71,12 +73,12 @@ impl Monitoring {
             let window = evaluate(monitor, &spec, (start, *end), &slice, profile.as_deref());
             self.settle(ctx, window).await?;
         }
-        let to = due.last().copied().or(seen.evaluated_to);
-        if let Some(to) = to.filter(|_| !more) {
+        let (last, to) = (seen.changes.last().map_or(0, |change| change.seq), due.last().copied());
+        if last > 0 || to.is_some() {
             let name = monitor.clone();
-            self.db.write(move |tx| store::advance(tx, &name, seen, to)).await?;
+            self.db.write(move |tx| store::advance(tx, &name, last, to, all)).await?;
         }
-        Ok(more)
+        Ok(!all || seen.changes.len() == MAX_CHANGES)
     }
 
     /// The profile of the version that served most of the slice.
@@ -161,40 +163,42 @@ impl Monitoring {
     }
 }
 
-/// The ends of the windows to judge, oldest first: those that became due, and judged ones that a changed stretch falls into.
+/// The ends of the windows to judge, oldest first, up to one more than a go takes: those that became due, and judged ones that a changed
+/// stretch falls into.
 fn due_ends(spec: &Monitor, progress: &Progress) -> Vec<Timestamp> {
-    let (every, length, delay) = (spec.every.duration(), spec.window.duration(), spec.label_delay.duration());
-    let Some((dirty_from, dirty_to)) = progress.dirty else { return Vec::new() };
+    let every = spec.every.duration().max(Duration::from_micros(1));
+    let (length, delay) = (spec.window.duration(), spec.label_delay.duration());
     let newest = progress.watermark.minus(delay).floor_to(every);
     let first = progress.first_at.floor_to(every).plus(every);
-    let reopened = dirty_from.floor_to(every).plus(every);
+    let ends = |from: Timestamp, to: Timestamp| {
+        let next = move |end: &Timestamp| Some(end.plus(every)).filter(|next| next > end);
+        std::iter::successors(Some(from.max(first)), next)
+            .take_while(move |end| *end <= to.min(newest))
+            .take(MAX_WINDOWS + 1)
+    };
     let fresh = progress.evaluated_to.map_or(first, |to| to.plus(every));
-    let mut ends = Vec::new();
-    let mut end = reopened.min(fresh).max(first);
-    while end <= newest {
-        let touched = end > dirty_from && end.minus(length) <= dirty_to;
-        if touched || end >= fresh {
-            ends.push(end);
-        }
-        end = end.plus(every.max(Duration::from_micros(1)));
+    let mut due: BTreeSet<Timestamp> = ends(fresh, newest).collect();
+    for change in &progress.changes {
+        due.extend(ends(change.from.floor_to(every).plus(every), change.to.plus(length)));
     }
-    ends
+    due.into_iter().take(MAX_WINDOWS + 1).collect()
 }
 
 fn keep(tx: &mut Tx<'_>, out: Outgoing<'_>, mut window: Window) -> Result<()> {
     let before = store::window(tx, &window.monitor, window.end)?;
-    if let Some(before) = &before {
+    if let Some((before, text)) = &before {
         window.revision = before.revision;
-        if *before == window {
+        // As text: a figure read from text may differ from the one written in its last digit.
+        if *text == store::json_text(&window)? {
             return Ok(());
         }
         window.revision += 1;
     }
     store::put_window(tx, &window)?;
-    let every = window.end;
+    let forever = Timestamp::from_micros(i64::MAX);
     // A window that newer ones have followed is corrected, but history is not alarmed again.
-    if store::windows(tx, &window.monitor, every, Timestamp::from_micros(i64::MAX), 1)?.is_empty() {
-        state_drift(tx, out, &window)?;
+    if store::windows(tx, &window.monitor, window.end, forever, 1)?.is_empty() {
+        state_drift(tx, out, &window, before.map(|(before, _)| before))?;
         for (rule, spec) in store::rules(tx)?.into_iter().filter(|(_, spec)| spec.monitor == window.monitor.as_str()) {
             watch(tx, out, &rule, &spec, &window)?;
         }
@@ -202,11 +206,11 @@ fn keep(tx: &mut Tx<'_>, out: Outgoing<'_>, mut window: Window) -> Result<()> {
     Ok(())
 }
 
-/// States drift in features that were stable in the window before.
-fn state_drift(tx: &mut Tx<'_>, out: Outgoing<'_>, window: &Window) -> Result<()> {
+/// States drift in features that were stable in the window before, and when this one was judged before.
+fn state_drift(tx: &mut Tx<'_>, out: Outgoing<'_>, window: &Window, judged_before: Option<Window>) -> Result<()> {
     let just_before = window.end.minus(Duration::from_micros(1));
     let earlier = store::windows(tx, &window.monitor, Timestamp::from_micros(i64::MIN), just_before, 1)?;
-    let known = earlier.first().map(Window::drifted).unwrap_or_default();
+    let known: Vec<String> = earlier.iter().chain(&judged_before).flat_map(Window::drifted).collect();
     let features: Vec<String> = window.drifted().into_iter().filter(|feature| !known.contains(feature)).collect();
     if features.is_empty() {
         return Ok(());
@@ -215,31 +219,40 @@ fn state_drift(tx: &mut Tx<'_>, out: Outgoing<'_>, window: &Window) -> Result<()
 }
 
 fn watch(tx: &mut Tx<'_>, out: Outgoing<'_>, rule: &AlertRuleName, spec: &Alert, window: &Window) -> Result<()> {
-    let open = store::open_alert(tx, rule)?;
-    let row = store::breaches_in_a_row(tx, &window.monitor, window.end, spec.for_windows.max(1))?;
+    if window.state == WindowState::NoData {
+        return Ok(());
+    }
     let monitor = store::monitor(tx, &window.monitor)?;
     let bound =
         monitor.and_then(|monitor| monitor.objectives.into_iter().find(|objective| objective.metric == spec.metric));
     let (Some(bound), Some(found)) = (bound, window.metrics.get(&spec.metric)) else { return Ok(()) };
-    let missed = bound.max.is_some_and(|max| found.value > max) || bound.min.is_some_and(|min| found.value < min);
     // The rule watches one metric; another objective of the same monitor may have made the window a breach.
-    let state = match window.state {
-        WindowState::NoData => WindowState::NoData,
-        _ if missed => WindowState::Breach,
-        _ => WindowState::Ok,
-    };
-    let step = next(open.as_ref().map(|alert| alert.state), state, row, spec.for_windows);
+    let missed = |window: &Window| window.metrics.get(&bound.metric).and_then(|found| passed(&bound, found.value));
+    let most = spec.for_windows.clamp(1, MAX_FOR_WINDOWS);
+    let row = store::judged(tx, &window.monitor, window.end, most)?
+        .iter()
+        .take_while(|window| missed(window).is_some())
+        .count();
+    let state = if missed(window).is_some() { WindowState::Breach } else { WindowState::Ok };
+    let open = store::open_alert(tx, rule)?;
+    let row = u32::try_from(row).unwrap_or(u32::MAX);
+    let step = next(open.as_ref().map(|alert| alert.state), state, row, most);
     if step == Step::Stay {
         return Ok(());
     }
-    let threshold = bound.max.or(bound.min).unwrap_or_default();
-    let mut alert = open.unwrap_or_else(|| opened(out, rule, spec, window, threshold));
+    let mut alert = open.unwrap_or_else(|| opened(out, rule, spec, window));
     alert.value = found.value;
+    alert.threshold = missed(window).unwrap_or(alert.threshold);
     alert.event_time = window.end;
     take(tx, out, spec, step, alert, row)
 }
 
-fn opened(out: Outgoing<'_>, rule: &AlertRuleName, spec: &Alert, window: &Window, threshold: f64) -> AlertRecord {
+/// The end of the objective that the value has passed.
+fn passed(bound: &MetricBound, value: f64) -> Option<f64> {
+    bound.max.filter(|max| value > *max).or(bound.min.filter(|min| value < *min))
+}
+
+fn opened(out: Outgoing<'_>, rule: &AlertRuleName, spec: &Alert, window: &Window) -> AlertRecord {
     AlertRecord {
         id: AlertId::new(out.ids),
         rule: rule.clone(),
@@ -247,7 +260,7 @@ fn opened(out: Outgoing<'_>, rule: &AlertRuleName, spec: &Alert, window: &Window
         metric: spec.metric.clone(),
         state: AlertState::Pending,
         value: 0.0,
-        threshold,
+        threshold: 0.0,
         event_time: window.end,
         summary: String::new(),
         pending_at: out.clock.now(),
@@ -261,7 +274,8 @@ fn opened(out: Outgoing<'_>, rule: &AlertRuleName, spec: &Alert, window: &Window
 
 fn take(tx: &mut Tx<'_>, out: Outgoing<'_>, spec: &Alert, step: Step, mut alert: AlertRecord, row: u32) -> Result<()> {
     let now = out.clock.now();
-    let figures = format!("{} {:.3} over the objective {:.3}", alert.metric, alert.value, alert.threshold);
+    let side = if alert.value < alert.threshold { "under" } else { "over" };
+    let figures = format!("{} {:.3} {side} the objective {:.3}", alert.metric, alert.value, alert.threshold);
     match step {
         Step::Stay => Ok(()),
         Step::Open => {
@@ -272,7 +286,7 @@ fn take(tx: &mut Tx<'_>, out: Outgoing<'_>, spec: &Alert, step: Step, mut alert:
         Step::OpenAndFire | Step::Fire => {
             alert.state = AlertState::Firing;
             alert.fired_at = Some(now);
-            alert.summary = format!("{figures} in {row} windows in a row");
+            alert.summary = if row > 1 { format!("{figures} in {row} windows in a row") } else { figures };
             let run = act(tx, spec, &mut alert)?;
             store::put_alert(tx, &alert)?;
             tx.emit(out, &AlertFired { facts: facts(&alert), run })
@@ -313,7 +327,7 @@ fn act(
     action.run.parse().map(Some)
 }
 
-fn facts(alert: &AlertRecord) -> AlertFacts {
+pub(crate) fn facts(alert: &AlertRecord) -> AlertFacts {
     AlertFacts {
         alert: alert.id,
         rule: alert.rule.clone(),
@@ -329,6 +343,7 @@ fn facts(alert: &AlertRecord) -> AlertFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Stretch;
     use pitcrew_kernel::Span;
 
     fn at(day: i64) -> Timestamp {
@@ -349,24 +364,40 @@ mod tests {
         }
     }
 
+    fn progress(first: i64, watermark: i64, evaluated_to: Option<i64>, changes: &[(i64, i64)]) -> Progress {
+        let changes = changes.iter().map(|(from, to)| Stretch { seq: 1, from: at(*from), to: at(*to) }).collect();
+        Progress { first_at: at(first), watermark: at(watermark), evaluated_to: evaluated_to.map(at), changes }
+    }
+
     #[test]
     fn a_window_waits_for_its_labels() {
-        let progress =
-            Progress { first_at: at(10), watermark: at(13), evaluated_to: None, dirty: Some((at(10), at(13))) };
-        assert_eq!(due_ends(&spec(), &progress), [at(11), at(12)]);
+        assert_eq!(due_ends(&spec(), &progress(10, 13, None, &[(10, 13)])), [at(11), at(12)]);
     }
 
     #[test]
     fn a_late_label_reopens_every_window_it_falls_into_and_no_other() {
-        let progress =
-            Progress { first_at: at(0), watermark: at(40), evaluated_to: Some(at(39)), dirty: Some((at(10), at(10))) };
         let expected: Vec<Timestamp> = (11..=17).map(at).collect();
-        assert_eq!(due_ends(&spec(), &progress), expected);
+        assert_eq!(due_ends(&spec(), &progress(0, 40, Some(39), &[(10, 10)])), expected);
+        // What lies between two changed stretches is left alone.
+        let expected: Vec<Timestamp> = (11..=17).chain(39..=40).map(at).collect();
+        assert_eq!(due_ends(&spec(), &progress(0, 41, Some(39), &[(10, 10), (38, 41)])), expected);
     }
 
     #[test]
     fn nothing_changed_means_nothing_to_do() {
-        let progress = Progress { first_at: at(0), watermark: at(40), evaluated_to: Some(at(39)), dirty: None };
-        assert!(due_ends(&spec(), &progress).is_empty());
+        assert!(due_ends(&spec(), &progress(0, 40, Some(39), &[])).is_empty());
+    }
+
+    #[test]
+    fn a_go_takes_a_bounded_number_however_short_the_beat() {
+        let spec = Monitor { every: Span::new(Duration::from_millis(1)), ..spec() };
+        let due = due_ends(&spec, &progress(0, 3650, None, &[(0, 3650), (5, 3000)]));
+        assert_eq!((due.len(), due[0]), (MAX_WINDOWS + 1, at(0).plus(Duration::from_millis(1))));
+    }
+
+    #[test]
+    fn either_end_of_an_objective_can_be_passed() {
+        let bound = MetricBound { metric: "bias".into(), max: Some(2.0), min: Some(-1.0) };
+        assert_eq!([3.0, 1.0, -2.0, f64::NAN].map(|value| passed(&bound, value)), [Some(2.0), None, Some(-1.0), None]);
     }
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::alert::{AlertRecord, AlertState};
-use crate::model::{Window, WindowState};
+use crate::model::Window;
 
-fn json_text(value: &impl Serialize) -> Result<String> {
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|source| Error::internal("a monitoring value does not serialise", source))
 }
 
@@ -60,72 +60,106 @@ pub(crate) fn rules(tx: &mut Tx<'_>) -> Result<Vec<(AlertRuleName, Alert)>> {
     tx.all("SELECT name, spec FROM monitoring_rules ORDER BY name", &[], |row| Ok((row.parsed(0)?, row.json(1)?)))
 }
 
-/// How far a monitor has looked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a monitor has looked, and what has changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) first_at: Timestamp,
     pub(crate) watermark: Timestamp,
     pub(crate) evaluated_to: Option<Timestamp>,
-    pub(crate) dirty: Option<(Timestamp, Timestamp)>,
+    /// Oldest first, at most [`MAX_CHANGES`].
+    pub(crate) changes: Vec<Stretch>,
 }
 
+/// A stretch of event time, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) seq: i64,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+/// Changed stretches looked at in one go.
+pub(crate) const MAX_CHANGES: usize = 1_000;
+
 pub(crate) fn progress(tx: &mut Tx<'_>, monitor: &MonitorName) -> Result<Option<Progress>> {
+    let Some(mut progress) = bounds(tx, monitor)? else { return Ok(None) };
+    progress.changes = tx.all(
+        "SELECT seq, from_at, to_at FROM monitoring_changes WHERE monitor = $1 ORDER BY seq LIMIT $2",
+        &[monitor.as_str().into(), i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX).into()],
+        |row| Ok(Stretch { seq: row.int(0)?, from: row.time(1)?, to: row.time(2)? }),
+    )?;
+    Ok(Some(progress))
+}
+
+fn bounds(tx: &mut Tx<'_>, monitor: &MonitorName) -> Result<Option<Progress>> {
     tx.optional(
-        "SELECT first_at, watermark, evaluated_to, dirty_from, dirty_to FROM monitoring_progress WHERE monitor = $1",
+        "SELECT first_at, watermark, evaluated_to FROM monitoring_progress WHERE monitor = $1",
         &[monitor.as_str().into()],
         |row| {
-            Ok(Progress {
-                first_at: row.time(0)?,
-                watermark: row.time(1)?,
-                evaluated_to: row.opt_time(2)?,
-                dirty: row.opt_time(3)?.zip(row.opt_time(4)?),
-            })
+            let (first_at, watermark, evaluated_to) = (row.time(0)?, row.time(1)?, row.opt_time(2)?);
+            Ok(Progress { first_at, watermark, evaluated_to, changes: Vec::new() })
         },
     )
 }
 
-/// Remembers that the stretch from `from` to `to` has changed.
-pub(crate) fn mark_dirty(
+/// Remembers that a stretch has changed.
+pub(crate) fn mark_changed(
     tx: &mut Tx<'_>,
     monitor: &MonitorName,
-    from: Timestamp,
-    to: Timestamp,
+    stretch: Stretch,
     watermark: Timestamp,
 ) -> Result<()> {
-    let before = progress(tx, monitor)?;
-    let (dirty_from, dirty_to) = match before.and_then(|before| before.dirty) {
-        Some((old_from, old_to)) => (old_from.min(from), old_to.max(to)),
-        None => (from, to),
-    };
-    let first = before.map_or(from, |before| before.first_at.min(from));
+    let before = bounds(tx, monitor)?;
+    let first = before.as_ref().map_or(stretch.from, |before| before.first_at.min(stretch.from));
     let watermark = before.map_or(watermark, |before| before.watermark.max(watermark));
     tx.exec(
-        "INSERT INTO monitoring_progress (monitor, first_at, watermark, dirty_from, dirty_to) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (monitor) DO UPDATE SET first_at = excluded.first_at, watermark = excluded.watermark, \
-         dirty_from = excluded.dirty_from, dirty_to = excluded.dirty_to",
-        &[monitor.as_str().into(), first.into(), watermark.into(), dirty_from.into(), dirty_to.into()],
+        "INSERT INTO monitoring_progress (monitor, first_at, watermark) VALUES ($1, $2, $3) \
+         ON CONFLICT (monitor) DO UPDATE SET first_at = excluded.first_at, watermark = excluded.watermark",
+        &[monitor.as_str().into(), first.into(), watermark.into()],
     )?;
-    Ok(())
-}
-
-/// The windows up to `to` are judged; `rest` of the dirty stretch is not yet, unless it has grown meanwhile.
-pub(crate) fn advance(tx: &mut Tx<'_>, monitor: &MonitorName, seen: Progress, to: Timestamp) -> Result<()> {
-    let now = progress(tx, monitor)?;
-    let unchanged = now.is_some_and(|now| now.dirty == seen.dirty);
-    let evaluated_to = seen.evaluated_to.map_or(to, |before| before.max(to));
-    let clear = if unchanged { ", dirty_from = NULL, dirty_to = NULL" } else { "" };
     tx.exec(
-        &format!("UPDATE monitoring_progress SET evaluated_to = $1{clear} WHERE monitor = $2"),
-        &[evaluated_to.into(), monitor.as_str().into()],
+        "INSERT INTO monitoring_changes (monitor, seq, from_at, to_at) VALUES ($1, $2, $3, $4) ON CONFLICT (monitor, seq) DO NOTHING",
+        &[monitor.as_str().into(), stretch.seq.into(), stretch.from.into(), stretch.to.into()],
     )?;
     Ok(())
 }
 
-pub(crate) fn window(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp) -> Result<Option<Window>> {
+/// The windows up to `to` are judged with everything that had changed up to the event `seq`; if not `all` of them, those after `to` are left.
+pub(crate) fn advance(
+    tx: &mut Tx<'_>,
+    monitor: &MonitorName,
+    seq: i64,
+    to: Option<Timestamp>,
+    all: bool,
+) -> Result<()> {
+    if let Some(to) = to {
+        tx.exec(
+            "UPDATE monitoring_progress SET evaluated_to = $1 WHERE monitor = $2 AND (evaluated_to IS NULL OR evaluated_to < $1)",
+            &[to.into(), monitor.as_str().into()],
+        )?;
+    }
+    let of = monitor.as_str();
+    match to {
+        _ if all => {
+            tx.exec("DELETE FROM monitoring_changes WHERE monitor = $1 AND seq <= $2", &[of.into(), seq.into()])?;
+        }
+        Some(to) => {
+            tx.exec(
+                "UPDATE monitoring_changes SET from_at = $1 WHERE monitor = $2 AND seq <= $3 AND from_at < $1",
+                &[to.into(), of.into(), seq.into()],
+            )?;
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// A window as it is kept, with its text.
+pub(crate) fn window(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp) -> Result<Option<(Window, String)>> {
     tx.optional(
-        "SELECT body FROM monitoring_windows WHERE monitor = $1 AND end_at = $2",
+        "SELECT body, body FROM monitoring_windows WHERE monitor = $1 AND end_at = $2",
         &[monitor.as_str().into(), end.into()],
-        |row| row.json(0),
+        |row| Ok((row.json(0)?, row.text(1)?)),
     )
 }
 
@@ -160,15 +194,13 @@ pub(crate) fn windows(
     )
 }
 
-/// How many windows up to `end` missed the objective in a row, windows without data not counted.
-pub(crate) fn breaches_in_a_row(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp, most: u32) -> Result<u32> {
-    let states = tx.all(
-        "SELECT state FROM monitoring_windows WHERE monitor = $1 AND end_at <= $2 AND state <> 'no_data' ORDER BY end_at DESC LIMIT $3",
-        &[monitor.as_str().into(), end.into(), most.into()],
-        |row| row.text(0),
-    )?;
-    let row = states.iter().take_while(|state| state.as_str() == WindowState::Breach.as_str()).count();
-    Ok(u32::try_from(row).unwrap_or(u32::MAX))
+/// The windows up to `end` that could be judged, newest first, at most `limit`.
+pub(crate) fn judged(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp, limit: u32) -> Result<Vec<Window>> {
+    tx.all(
+        "SELECT body FROM monitoring_windows WHERE monitor = $1 AND end_at <= $2 AND state <> 'no_data' ORDER BY end_at DESC LIMIT $3",
+        &[monitor.as_str().into(), end.into(), limit.into()],
+        |row| row.json(0),
+    )
 }
 
 const ALERT: &str = "SELECT id, rule, monitor, metric, state, value, threshold, event_time, summary, pending_at, fired_at, resolved_at, \
@@ -204,7 +236,7 @@ pub(crate) fn put_alert(tx: &mut Tx<'_>, alert: &AlertRecord) -> Result<()> {
         "INSERT INTO monitoring_alerts (id, rule, monitor, metric, state, value, threshold, event_time, summary, pending_at, fired_at, \
          resolved_at, action_run, acted_at_event_time, pipeline_run) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, value = excluded.value, event_time = excluded.event_time, \
-         summary = excluded.summary, fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, action_run = excluded.action_run, \
+         threshold = excluded.threshold, summary = excluded.summary, fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, action_run = excluded.action_run, \
          acted_at_event_time = excluded.acted_at_event_time, pipeline_run = excluded.pipeline_run",
         &[
             Arg::show(&alert.id),
@@ -248,9 +280,8 @@ pub(crate) fn alert(tx: &mut Tx<'_>, id: &str) -> Result<Option<AlertRecord>> {
 
 /// Newest first, in `state` when not empty, before the id `before` when not empty.
 pub(crate) fn alerts(tx: &mut Tx<'_>, state: &str, before: &str, limit: usize) -> Result<Vec<AlertRecord>> {
-    let before = if before.is_empty() { "~" } else { before };
     tx.all(
-        &format!("{ALERT} WHERE ($1 = '' OR state = $1) AND id < $2 ORDER BY id DESC LIMIT $3"),
+        &format!("{ALERT} WHERE ($1 = '' OR state = $1) AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3"),
         &[state.into(), before.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
         alert_row,
     )

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::annotations::{MARKED, mark};
 use crate::jobs::{NOTIFY, evaluation};
 use crate::service::Monitoring;
-use crate::store::{self, Delivery};
+use crate::store::{self, Delivery, Stretch};
 
 const NOTIFY_TRIES: u32 = 8;
 
@@ -45,7 +45,8 @@ impl Subscriber for FollowLog {
         let Some(advanced) = event.open::<LogAdvanced>()? else { return Ok(()) };
         let now = self.0.clock.now();
         for monitor in store::monitors_of(tx, &advanced.deployment)? {
-            store::mark_dirty(tx, &monitor, advanced.from, advanced.to, advanced.watermark)?;
+            let stretch = Stretch { seq: event.seq, from: advanced.from, to: advanced.to };
+            store::mark_changed(tx, &monitor, stretch, advanced.watermark)?;
             enqueue(tx, self.0.ids.as_ref(), now, &evaluation(&monitor, now))?;
         }
         Ok(())

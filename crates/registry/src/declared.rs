@@ -17,7 +17,8 @@ impl Declared for Registry {
         for object in diff(tx, applying, "model", &applying.project.models, &mut gone)? {
             let name: ModelName = object.name.parse()?;
             match object.spec {
-                Some(_) if object.change.action == ChangeAction::Unchanged => {}
+                // A model that was deleted by hand comes back with what is declared of it.
+                Some(_) if object.change.action == ChangeAction::Unchanged && store::model(tx, &name)?.is_some() => {}
                 Some(spec) => store::set_declared(tx, &name, &spec.description, Some(&spec.gate), now)?,
                 // Versions stay; only the declared gate goes.
                 None => store::set_declared(tx, &name, "", None, now)?,

@@ -70,6 +70,7 @@ impl StepAction for Evaluate {
     }
 
     async fn run(&self, ctx: &Ctx, call: StepCall) -> Result<StepOutcome> {
+        ctx.require(pitcrew_kernel::Access::Write)?;
         let (model_file, holdout) = (input(&call, "model")?, input(&call, "holdout")?);
         let (model, target) = (model_name(&call.with)?, text(&call.with, "target")?);
         let candidate_bytes = read(&model_file.path).await?;
@@ -93,7 +94,6 @@ impl StepAction for Evaluate {
             champion_metrics,
         };
         write_report(&call.output_dir, &report).await?;
-        ctx.require(pitcrew_kernel::Access::Write)?;
         Ok(StepOutcome::Done(sentence(&report)))
     }
 }

@@ -17,8 +17,9 @@ use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
 use crate::evaluate::{CHAMPION, Report, input, model_name, read, text};
 use crate::gate::{self, Verdict};
 use crate::model::{GateDecision, NewVersion, ServableFile};
-use crate::service::{Parts, Registry, insert_version, move_alias, must_model};
+use crate::service::{Parts, Registry, must_model};
 use crate::store;
+use crate::versions::{insert_version, move_alias};
 
 const DECISION: &str = "decision.json";
 
@@ -80,6 +81,14 @@ impl Register {
             Error::invalid("EVALUATION_REPORT_INVALID", "the input `report` is not a report of the step `evaluate`")
                 .with_source(source)
         })?;
+        let model = model_name(&call.with)?;
+        if report.model != model {
+            return Err(Error::precondition(
+                "EVALUATION_REPORT_STALE",
+                format!("the report was made for the model `{}`, not for `{model}`", report.model),
+            )
+            .hint("name the same `model` under `with:` of `evaluate` and `register`"));
+        }
         if report.candidate_digest != model_input.digest {
             return Err(Error::precondition("EVALUATION_REPORT_STALE", "the report was made for another model file")
                 .hint("let `evaluate` and `register` take the same `model` input"));

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
 use pitcrew_contracts::serving::TensorSpec;
 use pitcrew_kernel::{Access, Page, PageRequest, Timestamp};
-use pitcrew_web::{Answer, Api, Caller, Json, Query};
+use pitcrew_web::{Answer, Api, Caller, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

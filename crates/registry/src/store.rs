@@ -388,9 +388,9 @@ pub(crate) fn decisions(
     limit: usize,
 ) -> Result<Vec<GateDecision>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (model, before) = (model.map_or("", ModelName::as_str), if before.is_empty() { "~" } else { before });
+    let model = model.map_or("", ModelName::as_str);
     tx.all(
-        &format!("{DECISION} WHERE ($1 = '' OR model = $1) AND id < $2 ORDER BY id DESC LIMIT $3"),
+        &format!("{DECISION} WHERE ($1 = '' OR model = $1) AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3"),
         &[model.into(), before.into(), limit.into()],
         decision_row,
     )

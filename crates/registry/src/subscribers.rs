@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use pitcrew_contracts::event::{Envelope, Event as _};
+use pitcrew_contracts::names::ModelRef;
 use pitcrew_contracts::release::{ReleaseFacts, ReleasePromoted, ReleaseRolledBack};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Cause, Ctx, Result};
 use pitcrew_work::Subscriber;
 
-use crate::service::{Registry, move_alias};
+use crate::service::Registry;
 use crate::store;
+use crate::versions::move_alias;
 
 /// The registry's subscribers.
 pub fn subscribers(registry: &Arc<Registry>) -> Vec<Arc<dyn Subscriber>> {
@@ -32,7 +34,11 @@ impl Subscriber for FollowReleases {
             Cause { kind: "release".to_owned(), id: event.subject.name.clone(), summary: event.summary.clone() };
         let ctx = Ctx::system("release").because(cause);
         if let Some(ReleasePromoted(facts)) = event.open()? {
-            move_alias(tx, &self.0.parts, &ctx, &facts.model, &facts.alias, Some(facts.candidate), &facts.reason)?;
+            let candidate = ModelRef { model: facts.model.clone(), version: facts.candidate };
+            // A version deleted meanwhile can be in charge of nothing; the alias stays where it is.
+            if store::version(tx, &candidate)?.is_some() {
+                move_alias(tx, &self.0.parts, &ctx, &facts.model, &facts.alias, Some(facts.candidate), &facts.reason)?;
+            }
             return self.retire(tx, &ctx, &facts);
         }
         if let Some(ReleaseRolledBack(facts)) = event.open()? {
