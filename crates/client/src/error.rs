@@ -10,8 +10,10 @@ struct ProblemJson {
     code: String,
     detail: String,
     hint: Option<String>,
-    /// Other doors (`/v2`) write only this.
+    /// The Open Inference Protocol writes only this.
     error: Option<String>,
+    /// MLflow's door writes this.
+    message: Option<String>,
 }
 
 /// The code of the server travels in the sentence's context; codes are static, and a newer server may know more of them than we do.
@@ -21,7 +23,7 @@ pub(crate) async fn from_response(response: Response) -> Error {
     let status = response.status();
     let body = response.bytes().await.unwrap_or_default();
     let problem: ProblemJson = serde_json::from_slice(&body).unwrap_or_default();
-    let detail = match (problem.detail, problem.error) {
+    let detail = match (problem.detail, problem.error.or(problem.message)) {
         (detail, _) if !detail.is_empty() => detail,
         (_, Some(error)) => error,
         _ => format!("the server answered {status}"),

@@ -66,6 +66,16 @@ impl Client {
         json(self.send(self.request(Method::POST, path)?.json(body)).await?).await
     }
 
+    /// POST of JSON with headers, JSON back.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Value> {
+        let request = self.request(Method::POST, path)?.json(body);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        json(self.send(request).await?).await
+    }
+
     /// PUT of JSON, JSON back.
     ///
     /// # Errors

@@ -255,12 +255,13 @@ pub fn events_after(tx: &mut Tx<'_>, seq: i64, limit: i64) -> Result<Vec<Envelop
     )
 }
 
-/// The last `limit` events, newest first.
+/// The last `limit` events but those called `except`, newest first.
 ///
 /// # Errors
 /// What the database can give.
-pub fn events_latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Envelope>> {
-    tx.all(&format!("SELECT {COLUMNS} FROM events ORDER BY seq DESC LIMIT $1"), &[limit.into()], envelope)
+pub fn events_latest(tx: &mut Tx<'_>, limit: i64, except: &str) -> Result<Vec<Envelope>> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE name <> $1 ORDER BY seq DESC LIMIT $2");
+    tx.all(&sql, &[except.into(), limit.into()], envelope)
 }
 
 /// The place of the last event that was delivered to `subscriber` and that it wants; 0 before the first.

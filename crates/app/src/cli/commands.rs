@@ -220,11 +220,9 @@ async fn predict(client: &Client, predict: &Predict, out: Out) -> Result<()> {
         |why: String| Error::invalid("RECORDS_INVALID", format!("the records are not a JSON list of objects: {why}"));
     let records: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let body = json!({ "dataframe_records": records });
-    let mut path = format!("/deployments/{}/invocations", escape(&predict.deployment));
-    if let Some(time) = &predict.event_time {
-        path.push_str(&format!("?event_time={}", escape(time)));
-    }
-    let value = client.post(&path, &body).await?;
+    let path = format!("/deployments/{}/invocations", escape(&predict.deployment));
+    let time: Vec<(&str, &str)> = predict.event_time.iter().map(|time| ("x-event-time", time.as_str())).collect();
+    let value = client.post_with(&path, &body, &time).await?;
     out.result(&value, |v| {
         let list = v.get("predictions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

@@ -9,7 +9,8 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
-use pitcrew_contracts::event::Envelope;
+use pitcrew_contracts::event::{Envelope, Event as _};
+use pitcrew_contracts::release::LogAdvanced;
 use pitcrew_kernel::{Access, Page, PageRequest, Result, Span};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use pitcrew_work::{events_after, events_latest};
@@ -105,7 +106,7 @@ fn matching(
     fits: &dyn Fn(&Envelope) -> bool,
 ) -> Result<Vec<Envelope>> {
     if let Some(latest) = latest {
-        return Ok(events_latest(tx, latest.clamp(1, 1_000))?.into_iter().filter(fits).collect());
+        return Ok(events_latest(tx, latest.clamp(1, 1_000), LogAdvanced::NAME)?.into_iter().filter(fits).collect());
     }
     let (mut found, mut from) = (Vec::new(), after);
     loop {
@@ -131,7 +132,7 @@ async fn event_stream(
     let resume = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     let from = match resume {
         Some(seq) => seq,
-        None => core.db.read(|tx| Ok(events_latest(tx, 1)?.first().map_or(0, |event| event.seq))).await?,
+        None => core.db.read(|tx| Ok(events_latest(tx, 1, "")?.first().map_or(0, |event| event.seq))).await?,
     };
     let listener = core.pump.listen();
     let state = Feed { core, from, listener, ready: Vec::new() };

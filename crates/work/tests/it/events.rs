@@ -68,8 +68,10 @@ async fn events_are_delivered_in_order_without_gaps_to_everyone() {
         for who in ["first", "second"] {
             assert_eq!(effects(&test.db, who).await, versions(1..=300), "{} {who}", test.name);
         }
-        let newest = test.db.read(|tx| events_latest(tx, 2)).await.unwrap();
+        let newest = test.db.read(|tx| events_latest(tx, 2, "")).await.unwrap();
         assert_eq!(newest.iter().map(|event| event.seq).collect::<Vec<_>>(), [300, 299], "{}", test.name);
+        let others = test.db.read(|tx| events_latest(tx, 2, VersionRegistered::NAME)).await.unwrap();
+        assert!(others.is_empty(), "{}", test.name);
     }
 }
 
