@@ -76,9 +76,8 @@ fn elements<T: Element>(json: &str, shape: &[i64]) -> serde_json::Result<Vec<T>>
     source.end()?;
     let Reading { values, lengths } = reading;
     let nested = lengths.len() > 1;
-    if nested && !shape.iter().zip(&lengths).all(|(dim, found)| usize::try_from(*dim) == Ok(*found))
-        || nested && lengths.len() != shape.len()
-    {
+    let fits = shape.iter().zip(&lengths).all(|(dim, found)| usize::try_from(*dim) == Ok(*found));
+    if nested && !(fits && lengths.len() == shape.len()) {
         return Err(de::Error::custom(format!("the data is nested like {lengths:?}, the shape is {shape:?}")));
     }
     Ok(values)

@@ -146,11 +146,15 @@ mod tests {
     use crate::{FakeClock, Timestamp};
     use proptest::prelude::*;
 
-    define_id!(
-        /// A thing.
-        ThingId,
-        "th"
-    );
+    #[expect(unreachable_pub, reason = "the macro makes public types, as its users need them")]
+    mod thing {
+        define_id!(
+            /// A thing.
+            ThingId,
+            "th"
+        );
+    }
+    use thing::ThingId;
 
     #[test]
     fn ids_parse_only_their_own_prefix_and_sort_by_time() {

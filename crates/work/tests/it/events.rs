@@ -1,7 +1,7 @@
 //! Events: in one order, without gaps, once to effect.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pitcrew_contracts::event::{Envelope, Event as _};
@@ -304,17 +304,17 @@ async fn the_last_event_a_subscriber_got_is_known() {
 async fn a_running_pump_delivers_by_itself_and_stops_when_told() {
     for test in each().await {
         let world = World::new();
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let mut heard = Vec::new();
         let pump = Arc::new(Pump::new(test.db.clone(), world.clock(), vec![plain("one")]));
         let mut live = pump.listen();
         let tasks = pitcrew_work::Tasks::new();
         tasks.spawn("pump", Arc::clone(&pump).run(tasks.clone()));
         state(&test.db, &world, 1..=2).await;
         for _ in 0..2 {
-            heard.lock().unwrap().push(live.recv().await.unwrap().seq);
+            heard.push(live.recv().await.unwrap().seq);
         }
         tasks.stop(Duration::from_secs(60)).await;
-        assert_eq!(*heard.lock().unwrap(), [1, 2], "{}", test.name);
+        assert_eq!(heard, [1, 2], "{}", test.name);
         assert_eq!(
             effects(&test.db, "one").await,
             versions(1..=2),
