@@ -1,6 +1,6 @@
 //! Writing answers: by hand, into one buffer.
 
-use pitcrew_contracts::serving::{Tensor, TensorData};
+use pitcrew_contracts::serving::{ModelSignature, Tensor, TensorData};
 use pitcrew_kernel::{Error, Result};
 use pitcrew_serving::Prediction;
 use serde::Serialize;
@@ -52,6 +52,17 @@ pub(crate) fn infer(deployment: &str, infer: &Infer<'_>, prediction: &Prediction
     Ok(Answer { body, json_bytes })
 }
 
+/// Refuses outputs that the model does not have, before it runs.
+///
+/// # Errors
+/// `SERVING_INPUT_INVALID`, naming the outputs there are.
+pub(crate) fn check_outputs(infer: &Infer<'_>, signature: &ModelSignature) -> Result<()> {
+    let missing = infer.outputs.iter().flatten().find(|(name, _)| signature.output(name).is_none());
+    let Some((name, _)) = missing else { return Ok(()) };
+    let known: Vec<&str> = signature.outputs.iter().map(|spec| spec.name.as_str()).collect();
+    Err(invalid(format!("the model has no output `{name}`")).hint(format!("the outputs are {}", known.join(", "))))
+}
+
 /// The outputs that go out, and whether raw.
 fn chosen<'a>(infer: &Infer<'_>, prediction: &'a Prediction) -> Result<Vec<(&'a str, &'a Tensor, bool)>> {
     let Some(wanted) = &infer.outputs else {
@@ -62,11 +73,8 @@ fn chosen<'a>(infer: &Infer<'_>, prediction: &'a Prediction) -> Result<Vec<(&'a 
         .iter()
         .map(|(name, raw)| {
             let found = prediction.outputs.iter().find(|(known, _)| known == name);
-            let (name, tensor) = found.ok_or_else(|| {
-                let known: Vec<&str> = prediction.outputs.iter().map(|(name, _)| name.as_str()).collect();
-                invalid(format!("the model has no output `{name}`"))
-                    .hint(format!("the outputs are {}", known.join(", ")))
-            })?;
+            // The version that answered may be another than the one that was looked at before.
+            let (name, tensor) = found.ok_or_else(|| invalid(format!("the model has no output `{name}`")))?;
             Ok((name.as_str(), tensor, *raw))
         })
         .collect()
@@ -97,7 +105,7 @@ fn flat(out: &mut Vec<u8>, data: &TensorData) -> Result<()> {
     }
 }
 
-/// The elements `from..to` of a tensor, each written alone.
+/// One element of a tensor.
 fn element(out: &mut Vec<u8>, data: &TensorData, at: usize) -> Result<()> {
     match data {
         TensorData::Bool(values) => put(out, &values[at]),

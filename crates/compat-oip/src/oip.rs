@@ -137,6 +137,10 @@ async fn run(
         .transpose()
         .map_err(|_| invalid(format!("`{JSON_LENGTH}` is not a number of bytes")))?;
     let mut request = infer::read(body, json_bytes)?;
+    if request.outputs.is_some() {
+        let served = serving.served(ctx, model, version)?;
+        served.signature.map_or(Ok(()), |signature| answer::check_outputs(&request, &signature))?;
+    }
     let inputs = std::mem::take(&mut request.inputs);
     let (names, tensors): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let ask = Ask {

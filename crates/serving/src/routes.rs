@@ -142,7 +142,7 @@ fn prediction_json(shown: &Shown) -> Value {
         .collect();
     json!({
         "request_id": row.request_id, "event_time": Timestamp::from_micros(row.event_time), "at": Timestamp::from_micros(row.at),
-        "arm": row.arm, "version": row.version, "role": row.role, "latency_us": row.latency_us, "status": row.status.name(),
+        "arm": row.arm, "version": row.version, "latency_us": row.latency_us, "status": row.status.name(),
         "features": features, "prediction": finite(row.prediction), "label": shown.label,
     })
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pitcrew_contracts::names::{DeploymentName, ModelRef, ReleaseId};
 use pitcrew_contracts::registry::Models;
-use pitcrew_contracts::release::{InferenceLog, LogSlice};
+use pitcrew_contracts::release::{InferenceLog, LogSlice, Role};
 use pitcrew_contracts::rest::Settle;
 use pitcrew_contracts::serving::ModelEngine;
 use pitcrew_db::Db;
@@ -199,7 +199,7 @@ impl Serving {
             .await
     }
 
-    /// The latest predictions, newest first, with their labels. At most 1,000.
+    /// The latest answers that callers got, newest first, with their labels. At most 1,000 predictions back, unseen ones included.
     ///
     /// # Errors
     /// `DEPLOYMENT_NOT_FOUND`, `PAGE_INVALID`.
@@ -210,7 +210,10 @@ impl Serving {
         page: &PageRequest,
     ) -> Result<Vec<Shown>> {
         self.get_deployment(ctx, name).await?;
-        let rows = self.log.latest(name.as_str(), page.limit()?.min(ARRIVALS));
+        let limit = page.limit()?;
+        let mut rows = self.log.latest(name.as_str(), ARRIVALS);
+        rows.retain(|row| row.role == Role::Served);
+        rows.truncate(limit);
         let labels = self.labels_of(name.as_str(), &rows).await?;
         Ok(rows.into_iter().zip(labels).map(|(row, label)| Shown { row, label }).collect())
     }

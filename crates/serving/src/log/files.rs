@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_segment_becomes_one_file_a_month_and_is_found_until_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let rows = vec![row("b", 40 * DAY), row("a", 2 * DAY), row("c", 1 * DAY)];
+        let rows = vec![row("b", 40 * DAY), row("a", 2 * DAY), row("c", DAY)];
         segment(folder.path(), &rows);
         assert_eq!(leftovers(folder.path()).unwrap(), [("bikes".to_owned(), 7)]);
         let rolled = roll(folder.path(), "bikes", 7).unwrap();

@@ -78,6 +78,14 @@ struct Shared {
     with_files: Mutex<std::collections::HashSet<String>>,
     queued: AtomicUsize,
     queued_bytes: AtomicUsize,
+    /// Requests ever handed to the writer, and ever written by it.
+    handed: AtomicU64,
+    written: AtomicU64,
+    /// How often segments were asked to be closed, and up to which asking they were.
+    close_wanted: AtomicU64,
+    closes: AtomicU64,
+    /// Told after each batch.
+    progress: tokio::sync::Notify,
     last_segment: AtomicU64,
     ailing: AtomicBool,
 }
@@ -141,6 +149,11 @@ impl Log {
             with_files: Mutex::default(),
             queued: AtomicUsize::new(0),
             queued_bytes: AtomicUsize::new(0),
+            handed: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            close_wanted: AtomicU64::new(0),
+            closes: AtomicU64::new(0),
+            progress: tokio::sync::Notify::new(),
             last_segment: AtomicU64::new(0),
             ailing: AtomicBool::new(false),
         });
@@ -159,7 +172,10 @@ impl Log {
         self.shared.queued.fetch_add(1, Ordering::AcqRel);
         self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         match self.queue.try_send(Message::Rows(entry, bytes)) {
-            Ok(()) => self.shared.metrics.log_queued(self.shared.queued.load(Ordering::Relaxed)),
+            Ok(()) => {
+                self.shared.handed.fetch_add(1, Ordering::AcqRel);
+                self.shared.metrics.log_queued(self.shared.queued.load(Ordering::Relaxed));
+            }
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.shared.queued.fetch_sub(1, Ordering::AcqRel);
                 self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -173,15 +189,25 @@ impl Log {
         self.shared.queued.load(Ordering::Acquire)
     }
 
-    /// Waits until everything handed in before is in a segment; with `close`, the segments are closed too.
-    async fn drain(&self, close: bool) -> Result<()> {
-        let (done, heard) = tokio::sync::oneshot::channel();
-        let queue = self.queue.clone();
-        let sent = tokio::task::spawn_blocking(move || queue.send(Message::Drained { close, done }).is_ok());
-        if !sent.await.unwrap_or(false) || heard.await.is_err() {
-            return Err(Error::internal("the inference log's writer has ended", "thread"));
+    /// Waits until everything handed in before is in a segment; with `close`, until the segments are closed too. What is handed in
+    /// meanwhile does not prolong it.
+    async fn drain(&self, close: bool) {
+        let handed = self.shared.handed.load(Ordering::Acquire);
+        let closes = if close { self.shared.close_wanted.fetch_add(1, Ordering::AcqRel) + 1 } else { 0 };
+        if close {
+            // A full queue means a writer that works, and looks by itself.
+            let _full = self.queue.try_send(Message::Wake);
         }
-        Ok(())
+        loop {
+            let progress = self.shared.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            let written = self.shared.written.load(Ordering::Acquire) >= handed;
+            if written && self.shared.closes.load(Ordering::Acquire) >= closes {
+                return;
+            }
+            progress.await;
+        }
     }
 
     /// Puts what is queued into segments and tells how far the log has come. Cheap when nothing happened.
@@ -191,7 +217,7 @@ impl Log {
     pub(crate) async fn announce(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
         if self.waiting() > 0 {
-            self.drain(false).await?;
+            self.drain(false).await;
         }
         let advances: BTreeMap<String, (Advance, i64)> = self
             .shared
@@ -297,7 +323,7 @@ impl Log {
         let now = self.shared.clock.now();
         let due = self.shared.logs().values().any(|log| log.segment.as_ref().is_some_and(|open| open.is_old(now)));
         if all || due {
-            self.drain(true).await?;
+            self.drain(true).await;
         }
         loop {
             let Some((deployment, number)) = self.shared.closed().first().cloned() else { return Ok(()) };

@@ -6,7 +6,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use pitcrew_contracts::release::Role;
 use pitcrew_kernel::{Error, Result};
-use tokio::sync::oneshot;
 
 use super::recent::RECENT_ROWS;
 use super::row::{Columns, Entry, Row, Status};
@@ -24,8 +23,8 @@ const BATCH: usize = 512;
 pub(super) enum Message {
     /// Append these rows, which weigh so many bytes.
     Rows(Entry, usize),
-    /// Say when everything before this is appended; close the segments first when asked to.
-    Drained { close: bool, done: oneshot::Sender<()> },
+    /// Look whether segments are to be closed. For a writer that waits; one that works looks by itself.
+    Wake,
 }
 
 /// Starts the thread. It ends when the sender is dropped.
@@ -43,20 +42,20 @@ fn run(shared: &Shared, receiver: &Receiver<Message>) {
         let mut entries = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
-            match message {
-                Message::Rows(entry, bytes) => entries.push((entry, bytes)),
-                Message::Drained { close, done } => {
-                    write(shared, &mut entries);
-                    if close {
-                        close_all(shared);
-                    }
-                    // Whoever asked may have gone.
-                    let _gone = done.send(());
-                }
+            if let Message::Rows(entry, bytes) = message {
+                entries.push((entry, bytes));
             }
             next = if entries.len() < BATCH { receiver.try_recv().ok() } else { None };
         }
+        let requests = entries.len() as u64;
         write(shared, &mut entries);
+        shared.written.fetch_add(requests, Ordering::AcqRel);
+        let wanted = shared.close_wanted.load(Ordering::Acquire);
+        if shared.closes.load(Ordering::Acquire) < wanted {
+            close_all(shared);
+            shared.closes.store(wanted, Ordering::Release);
+        }
+        shared.progress.notify_waiters();
     }
 }
 

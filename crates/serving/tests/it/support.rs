@@ -148,6 +148,8 @@ impl Server {
 
     /// Moves an alias as the registry does, and lets everything follow.
     pub(crate) async fn alias(&self, alias: &str, to: Option<i64>) {
+        // Releases are listed by the time they began.
+        self.world.clock.advance(std::time::Duration::from_millis(1));
         self.models.alias(&self.world, &self.db, "bikes", alias, to).await;
         self.rest().await;
     }
