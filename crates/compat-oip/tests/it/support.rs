@@ -9,10 +9,8 @@ use http_body_util::BodyExt as _;
 use pitcrew_compat_oip::routes;
 use pitcrew_contracts::rest::Settle as _;
 use pitcrew_contracts::spec::{Deployment, Project};
-use pitcrew_kernel::Digest;
 use pitcrew_serving::{MIGRATIONS, Parts, Serving, jobs, subscribers};
-use pitcrew_testkit::{FakeEngine, FakeModels, TestDb, World, open};
-use pitcrew_work::{Applying, CodeSnapshot, Declared as _, Runner, Tasks, in_flight};
+use pitcrew_testkit::{FakeEngine, FakeModels, Tasks, TestDb, World, apply, open, run_jobs};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -66,25 +64,12 @@ pub(crate) async fn door_to(models: FakeModels, names: &[&str]) -> Door {
     });
     let project: Project = serde_json::from_value(json!({ "project": "city" })).unwrap();
     let project = Project { deployments: deployments.collect(), ..project };
-    let code = CodeSnapshot { digest: Digest::from_bytes([1; 32]), git_commit: None, files: vec![] };
-    let (declared, out) = (Arc::clone(&serving), world.clone());
-    db.db
-        .write(move |tx| {
-            let root = std::path::Path::new("/nowhere");
-            declared.apply(tx, &Applying { out: out.out(), project: &project, root, code: &code })
-        })
-        .await
-        .unwrap();
+    apply(&world, &db.db, serving.clone(), project).await;
     for name in names.iter().filter(|name| **name != "empty") {
         models.alias(&world, &db.db, name, "champion", Some(1)).await;
     }
     world.pump(&db.db, subscribers(&serving)).await;
-    let runner = Runner::new(db.db.clone(), world.clock(), "test".into(), jobs(&serving));
-    tasks.spawn("jobs", Arc::new(runner).run(tasks.clone()));
-    let now = pitcrew_kernel::Clock::now(&world.clock);
-    while db.db.read(move |tx| in_flight(tx, now)).await.unwrap() != (0, 0) {
-        tokio::task::yield_now().await;
-    }
+    run_jobs(&world, &db.db, jobs(&serving)).await;
     let router = open(&world, routes(&serving)).await;
     Door { router, serving, world, _db: db, _folder: folder }
 }
