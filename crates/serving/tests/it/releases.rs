@@ -184,6 +184,8 @@ async fn an_unpaired_release_compares_the_arms() {
 async fn a_newer_candidate_takes_the_place_of_the_running_one() {
     for place in places().await {
         let server = trial(&place).await;
+        // Later, so that the newer release sorts after the older one.
+        server.world.clock.advance(std::time::Duration::from_secs(1));
         server.alias("challenger", Some(3)).await;
         let releases = server.releases().await;
         assert_eq!((releases[0].candidate, releases[0].state), (3, ReleaseState::Running));
@@ -232,6 +234,7 @@ async fn people_may_promote_and_abort_once() {
         );
         assert_eq!(server.predict("x", hour(100), 1.0).await.unwrap().version, 2);
         assert_eq!(server.serving.abort_release(ctx, id, "").await.unwrap_err().code(), "RELEASE_ENDED");
+        server.world.clock.advance(std::time::Duration::from_secs(1));
         server.alias("challenger", Some(3)).await;
         let id = server.releases().await[0].id;
         assert_eq!(server.serving.abort_release(ctx, id, "").await.unwrap().state, ReleaseState::Aborted);
