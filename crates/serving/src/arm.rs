@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use pitcrew_columnar::Number;
 use pitcrew_contracts::names::{DeploymentName, ModelName, ReleaseId};
-use pitcrew_contracts::serving::{Datatype, LoadedModel, ModelSignature, Tensor};
+use pitcrew_contracts::serving::{Datatype, LoadedModel, ModelSignature, Tensor, TensorData};
 use pitcrew_kernel::{Clock, Error, Result};
 use pitcrew_stats::latency::{AtomicLatencyHistogram, LatencyHistogram};
 
@@ -144,25 +144,23 @@ impl Arm {
     }
 
     /// The features of each row of a request, as far as they are numbers.
-    pub(crate) fn features_of(&self, inputs: &[(&str, Tensor)], rows: usize) -> Vec<Box<[f64]>> {
-        let width = self.columns.features.len();
-        let mut all: Vec<Vec<f64>> = (0..rows).map(|_| Vec::with_capacity(width)).collect();
-        for (at, (spec, width)) in self.model.signature().inputs.iter().zip(&self.widths).enumerate() {
-            if *width == 0 {
-                continue;
-            }
-            let place = inputs.get(at).filter(|(name, _)| *name == spec.name);
-            let found = place.or_else(|| inputs.iter().find(|(name, _)| *name == spec.name));
-            let values = found.and_then(|(_, tensor)| tensor.data.to_f64()).unwrap_or_default();
-            for (row, features) in all.iter_mut().enumerate() {
-                let of_row = values.get(row * width..(row + 1) * width);
-                match of_row {
-                    Some(values) => features.extend(values),
-                    None => features.extend(std::iter::repeat_n(f64::NAN, *width)),
-                }
-            }
-        }
-        all.into_iter().map(Vec::into_boxed_slice).collect()
+    pub(crate) fn features_of(&self, inputs: &[(&str, Tensor)], rows: usize) -> Vec<Arc<[f64]>> {
+        let specs = self.model.signature().inputs.iter().zip(&self.widths).enumerate();
+        let logged: Vec<(Option<&TensorData>, usize)> = specs
+            .filter(|(_, (_, width))| **width > 0)
+            .map(|(at, (spec, width))| {
+                let place = inputs.get(at).filter(|(name, _)| *name == spec.name);
+                let found = place.or_else(|| inputs.iter().find(|(name, _)| *name == spec.name));
+                (found.map(|(_, tensor)| &tensor.data), *width)
+            })
+            .collect();
+        let features = |row: usize| {
+            let each = logged.iter().flat_map(|(data, width)| {
+                (row * width..(row + 1) * width).map(move |at| data.map_or(f64::NAN, |data| number(data, at)))
+            });
+            each.collect::<Vec<f64>>().into()
+        };
+        (0..rows).map(features).collect()
     }
 
     /// How many rows a request asks for: the size of the first dimension that the model leaves open.
@@ -181,12 +179,30 @@ pub(crate) fn is_callers_fault(error: &Error) -> bool {
 }
 
 fn has_no_number(tensor: &Tensor) -> bool {
-    use pitcrew_contracts::serving::TensorData;
     match &tensor.data {
         TensorData::F32(values) => values.iter().any(|value| !value.is_finite()),
         TensorData::F64(values) => values.iter().any(|value| !value.is_finite()),
         _ => false,
     }
+}
+
+/// An element as a number; NaN where there is none.
+fn number(data: &TensorData, at: usize) -> f64 {
+    let found = match data {
+        TensorData::Bool(values) => values.get(at).map(|value| f64::from(u8::from(*value))),
+        TensorData::U8(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::U16(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::U32(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::U64(values) => values.get(at).map(|value| *value as f64),
+        TensorData::I8(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::I16(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::I32(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::I64(values) => values.get(at).map(|value| *value as f64),
+        TensorData::F32(values) => values.get(at).map(|value| f64::from(*value)),
+        TensorData::F64(values) => values.get(at).copied(),
+        TensorData::Bytes(_) => None,
+    };
+    found.unwrap_or(f64::NAN)
 }
 
 /// The prediction of each row: the first value of the first output; NaN where there is none.
@@ -337,7 +353,7 @@ impl Route {
 mod tests {
     use super::*;
     use crate::fake::Linear;
-    use pitcrew_contracts::serving::{TensorData, TensorSpec};
+    use pitcrew_contracts::serving::TensorSpec;
     use pitcrew_kernel::{FakeClock, SeededIds, Timestamp};
     use proptest::prelude::*;
 

@@ -276,3 +276,108 @@ fn sentence(verdict: LookVerdict, compared: &Comparison, judge: &pitcrew_contrac
         _ => format!("difference {estimate:.1} [{lower:.1}, {upper:.1}] {unit} over {samples} {pairs}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Status, tests::row};
+    use crate::model::tests::release;
+    use proptest::prelude::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// Both versions' answers to one request; what comes true is zero, so the answers are the losses.
+    fn pair(hour: i64, champion: f64, candidate: f64) -> [Case; 2] {
+        let id = format!("h{hour:05}");
+        let case = |version, role, prediction| Case {
+            row: Arc::new(Row { version, role, prediction, ..row(&id, hour * HOUR) }),
+            label: Some(0.0),
+        };
+        [case(1, Role::Served, champion), case(2, Role::Shadow, candidate)]
+    }
+
+    fn wave(hour: i64) -> f64 {
+        [0.3, -1.2, 0.9, 1.4, -0.8, -0.6][hour.rem_euclid(6) as usize]
+    }
+
+    fn look(release: &Release, cases: &[Case]) -> Judgement {
+        judge(release, cases, &Latencies::default(), Timestamp::from_micros(0), None)
+    }
+
+    fn cases(hours: i64, champion: f64, candidate: f64) -> Vec<Case> {
+        (0..hours).flat_map(|h| pair(h, champion + wave(h), candidate - wave(h) / 2.0)).collect()
+    }
+
+    #[test]
+    fn a_step_is_looked_at_for_as_long_as_it_says() {
+        assert_eq!(look(&release(), &cases(23, 20.0, 10.0)).act, None);
+        assert_eq!(look(&release(), &cases(24, 20.0, 10.0)).act, Some(Act::Advance));
+        let mut second = release();
+        second.step = 1;
+        second.steps[1].event_time = Some(Timestamp::from_micros(24 * HOUR));
+        assert_eq!(look(&second, &cases(47, 20.0, 10.0)).act, None);
+        assert_eq!(look(&second, &cases(48, 20.0, 10.0)).act, Some(Act::Advance));
+        second.step = 2;
+        second.steps[2].event_time = Some(Timestamp::from_micros(24 * HOUR));
+        assert_eq!(look(&second, &cases(48, 20.0, 10.0)).act, Some(Act::Promote));
+        assert_eq!(look(&second, &cases(48, 20.0, 20.0)).act, Some(Act::Promote), "not worse is enough at the end");
+    }
+
+    #[test]
+    fn worse_ends_at_any_step_and_equal_waits() {
+        assert_eq!(look(&release(), &cases(60, 10.0, 20.0)).act, Some(Act::RollBack));
+        let equal = look(&release(), &cases(60, 10.0, 10.0));
+        assert_eq!((equal.act, equal.evidence.verdict), (None, LookVerdict::Continue));
+        let mut lenient = release();
+        lenient.policy.judge.margin = 0.5;
+        assert_eq!(look(&lenient, &cases(60, 10.0, 10.0)).act, Some(Act::Advance));
+    }
+
+    #[test]
+    fn what_is_not_labelled_or_failed_is_no_pair() {
+        let mut all = cases(30, 20.0, 10.0);
+        all.iter_mut().step_by(2).take(7).for_each(|case| case.label = None);
+        let failed = Arc::new(Row { status: Status::Failed, ..all[21].row.as_ref().clone() });
+        all[21].row = failed;
+        let judged = look(&release(), &all);
+        assert_eq!(judged.evidence.pairs, 22);
+        assert_eq!((judged.evidence.candidate_failures, judged.evidence.candidate_predictions), (1, 30));
+    }
+
+    #[test]
+    fn squared_errors_weigh_more() {
+        let mut squared = release();
+        squared.policy.judge.metric = "squared_error".into();
+        let judged = look(&squared, &cases(30, 20.0, 10.0));
+        assert!(judged.evidence.champion_mean.unwrap() > 399.0 && judged.reason.contains("mean squared error"));
+    }
+
+    #[test]
+    fn the_reference_is_the_champions_own_past() {
+        let mut all = cases(30, 20.0, 10.0);
+        all[0].label = None;
+        let losses = reference_losses(&all, 1, "absolute_error");
+        assert_eq!((losses.len(), losses[0]), (29, 20.0 + wave(1)));
+        assert!(reference_losses(&all, 2, "absolute_error").is_empty(), "only answers that went out");
+        let many: Vec<Case> = cases(1_500, 20.0, 10.0);
+        assert_eq!(reference_losses(&many, 1, "absolute_error").len(), REFERENCE_LOSSES);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cases_are_judged_without_panic(values in prop::collection::vec((0i64..40, prop::num::f64::ANY, prop::num::f64::ANY, any::<bool>()), 0..60)) {
+            let mut all: Vec<Case> = values.iter().flat_map(|(h, a, b, labelled)| {
+                let mut pair = pair(*h, *a, *b);
+                pair.iter_mut().for_each(|case| case.label = labelled.then_some(1.0));
+                pair
+            }).collect();
+            all.sort_by(|a, b| a.row.key().cmp(&b.row.key()));
+            let mut unpaired = release();
+            unpaired.policy.judge.paired = false;
+            for release in [release(), unpaired] {
+                let judged = look(&release, &all);
+                prop_assert!(serde_json::to_string(&judged.evidence).is_ok());
+            }
+        }
+    }
+}

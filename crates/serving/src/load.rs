@@ -18,6 +18,8 @@ use crate::store;
 pub(crate) const LOAD: &str = "serving.load";
 /// Tries of a load before it waits for the next event.
 pub(crate) const LOAD_ATTEMPTS: u32 = 8;
+/// Tries of a load of what was served before, for which no event may come: three days of them.
+const PATIENT_ATTEMPTS: u32 = 1_000;
 
 /// What a load job is told.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub(crate) type Loaded = (ModelRef, Arc<dyn LoadedModel>);
 impl Serving {
     pub(crate) async fn queue_load(&self, name: &DeploymentName) -> Result<()> {
         let (ids, now) = (Arc::clone(&self.parts.ids), self.parts.clock.now());
-        let job = load_job(name, &LoadJob::default(), now)?;
+        let job = NewJob { max_attempts: PATIENT_ATTEMPTS, ..load_job(name, &LoadJob::default(), now)? };
         self.parts.db.write(move |tx| enqueue(tx, ids.as_ref(), now, &job)).await
     }
 
@@ -164,6 +166,21 @@ impl Serving {
             Route { log_name: name.as_str().into(), name: deployment.name, model: deployment.model, champion, trial };
         self.publish(name, Some(route));
         Ok(())
+    }
+
+    /// Lets requests know that a deployment exists whose versions cannot be loaded now; what serves already goes on.
+    pub(crate) fn publish_unready(&self, deployment: &Deployment) {
+        if self.routes.load().contains_key(deployment.name.as_str()) {
+            return;
+        }
+        let route = Route {
+            log_name: deployment.name.as_str().into(),
+            name: deployment.name.clone(),
+            model: deployment.model.clone(),
+            champion: None,
+            trial: None,
+        };
+        self.publish(&deployment.name, Some(route));
     }
 
     /// The champion's arm. It is the one there was, unless the version is new or a release begins or ends: then its figures begin anew,

@@ -222,10 +222,18 @@ impl Moment<'_> {
     fn rows(&self, arm: &Arm, role: Role, run: &Run, inputs: &[(&str, Tensor)], out: &mut Vec<Row>) {
         let count = arm.rows_of(inputs);
         let values = run.result.as_ref().map_or_else(|_| vec![f64::NAN; count], |outputs| predictions(outputs, count));
-        let features = arm.features_of(inputs, count);
-        for (at, (prediction, features)) in values.into_iter().zip(features).enumerate() {
-            let request_id: Box<str> =
-                if count == 1 { self.request_id.into() } else { format!("{}-{at}", self.request_id).into() };
+        // The other arm's rows of this request have the same ids, and mostly the same features.
+        let ids: Vec<Arc<str>> = match out.get(..count).filter(|rows| !rows.is_empty()) {
+            Some(rows) => rows.iter().map(|row| Arc::clone(&row.request_id)).collect(),
+            None if count == 1 => vec![self.request_id.into()],
+            None => (0..count).map(|at| format!("{}-{at}", self.request_id).into()).collect(),
+        };
+        let same = |rows: &&[Row]| rows.first().is_some_and(|row| row.columns == arm.columns);
+        let features: Vec<Arc<[f64]>> = match out.get(..count).filter(same) {
+            Some(rows) => rows.iter().map(|row| Arc::clone(&row.features)).collect(),
+            None => arm.features_of(inputs, count),
+        };
+        for ((prediction, features), request_id) in values.into_iter().zip(features).zip(ids) {
             let status = match run.status {
                 // Only the rows that are no numbers have failed.
                 Status::NotANumber if prediction.is_finite() => Status::Ok,

@@ -137,11 +137,11 @@ fn prediction_json(shown: &Shown) -> Value {
         .columns
         .features
         .iter()
-        .zip(&row.features)
+        .zip(row.features.iter())
         .map(|((name, _), value)| (name.clone(), json!(finite(*value))))
         .collect();
     json!({
-        "request_id": row.request_id, "event_time": Timestamp::from_micros(row.event_time), "at": Timestamp::from_micros(row.at),
+        "request_id": &*row.request_id, "event_time": Timestamp::from_micros(row.event_time), "at": Timestamp::from_micros(row.at),
         "arm": row.arm, "version": row.version, "latency_us": row.latency_us, "status": row.status.name(),
         "features": features, "prediction": finite(row.prediction), "label": shown.label,
     })

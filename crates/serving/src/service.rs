@@ -125,6 +125,7 @@ impl Serving {
         for deployment in deployments {
             if let Err(error) = self.reconcile(&deployment.name, &[]).await {
                 tracing::error!(deployment = %deployment.name, error = ?error, "a deployment cannot be loaded; it is tried again");
+                self.publish_unready(&deployment);
                 self.queue_load(&deployment.name).await?;
             }
         }

@@ -27,7 +27,7 @@ pub(crate) fn slice(rows: &[Arc<Row>], labels: Vec<Option<f64>>) -> LogSlice {
     let logged = rows.iter().zip(labels).map(|(row, label)| {
         let mut values = vec![f64::NAN; features.len()];
         if let Some((_, of_row)) = places.iter().find(|(columns, _)| same(columns, &row.columns)) {
-            of_row.iter().zip(&row.features).for_each(|(place, value)| values[*place] = *value);
+            of_row.iter().zip(row.features.iter()).for_each(|(place, value)| values[*place] = *value);
         }
         LoggedPrediction {
             request_id: row.request_id.to_string(),

@@ -38,7 +38,7 @@ impl Log {
         let folder = self.shared.folder.clone();
         let stored = blocking(move || read_all(&folder, &files)).await?;
         let recent = self.recent_rows(deployment, from, to);
-        let mut merged: BTreeMap<(i64, Box<str>, u8), Arc<Row>> = BTreeMap::new();
+        let mut merged: BTreeMap<(i64, Arc<str>, u8), Arc<Row>> = BTreeMap::new();
         let in_range = |row: &Arc<Row>| from <= row.event_time && row.event_time < to;
         for row in stored.into_iter().map(Arc::new).filter(in_range).chain(recent) {
             let (time, id, role) = row.key();

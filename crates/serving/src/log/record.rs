@@ -79,7 +79,7 @@ fn put_row(row: &Row, columns: u32, out: &mut Vec<u8>) {
     }
     out.extend(row.prediction.to_le_bytes());
     put_text(&row.request_id, out);
-    for value in &row.features {
+    for value in row.features.iter() {
         out.extend(value.to_le_bytes());
     }
 }

@@ -51,7 +51,7 @@ impl Status {
 /// One prediction. Times are microseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
-    pub(crate) request_id: Box<str>,
+    pub(crate) request_id: Arc<str>,
     pub(crate) event_time: i64,
     pub(crate) at: i64,
     pub(crate) version: i64,
@@ -62,7 +62,7 @@ pub(crate) struct Row {
     /// NaN when there is none.
     pub(crate) prediction: f64,
     /// In the order of `columns`; NaN where missing.
-    pub(crate) features: Box<[f64]>,
+    pub(crate) features: Arc<[f64]>,
     pub(crate) columns: Arc<Columns>,
 }
 

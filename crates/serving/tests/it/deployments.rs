@@ -57,7 +57,7 @@ async fn a_start_without_the_registry_serves_later() {
     place.serving_one(None).await.stop().await;
     place.models.vanish(true);
     let server = place.start().await;
-    assert_eq!(server.predict("a", hour(0), 5.0).await.unwrap_err().code(), "DEPLOYMENT_NOT_FOUND");
+    assert_eq!(server.predict("a", hour(0), 5.0).await.unwrap_err().code(), "SERVING_NOT_READY");
     place.models.vanish(false);
     server.world.clock.advance(std::time::Duration::from_secs(600));
     server.rest().await;
