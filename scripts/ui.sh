@@ -14,7 +14,7 @@ packages() {
         return 0
     fi
     say "npm packages of the web UI"
-    (cd "$ROOT/ui" && quietly npm install --no-save --ignore-scripts --prefer-offline) || fail "npm install failed"
+    (cd "$ROOT/ui" && quietly npm ci --ignore-scripts --prefer-offline) || fail "npm ci failed"
     printf '%s\n' "$key" >"$PACKAGES_MARK"
 }
 

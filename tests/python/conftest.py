@@ -6,7 +6,9 @@ checks the tests themselves.
 
 import os
 import pathlib
+import subprocess
 import sys
+import uuid
 
 import pytest
 
@@ -73,3 +75,26 @@ def client(mlflow):
 def experiment(mlflow, request):
     """The id of the test's experiment."""
     return mlflow.get_experiment_by_name(request.node.name).experiment_id
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """The address of a PostgreSQL of our own: the one that `TEST_POSTGRES_URL` names, else one that is started for these tests."""
+    named = os.environ.get("TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    script = str(ROOT / "scripts" / "postgres.sh")
+    folder = subprocess.run(["bash", script, "start"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    yield pathlib.Path(folder, "url").read_text(encoding="utf-8").strip()
+    subprocess.run(["bash", script, "stop", folder], check=True)
+
+
+@pytest.fixture
+def postgres_database(postgres_server):
+    """The address of a database for one test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    psql = ["psql", "--quiet", "--dbname", postgres_server, "--command"]
+    subprocess.run([*psql, f"CREATE DATABASE {name}"], check=True)
+    yield f"{postgres_server.rsplit('/', 1)[0]}/{name}"
+    subprocess.run([*psql, f"DROP DATABASE {name} WITH (FORCE)"], check=True)

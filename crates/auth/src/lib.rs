@@ -8,9 +8,11 @@
 )]
 
 mod audit;
+mod passes;
 mod tokens;
 
 pub use audit::{AuditEntry, AuditSubscriber, audit_page, verify_chain};
+pub use passes::Pass;
 pub use tokens::{Auth, Mode, NewToken, TokenInfo};
 
 use pitcrew_db::{Migration, Migrations};

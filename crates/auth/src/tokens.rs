@@ -11,6 +11,8 @@ use pitcrew_db::{Arg, Db, Row, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp, define_id};
 use serde::Serialize;
 
+use crate::passes::{Pass, Passes};
+
 define_id!(
     /// One token.
     TokenId, "tok");
@@ -79,6 +81,7 @@ pub struct Auth {
     ids: Arc<dyn Ids>,
     mode: Mode,
     known: RwLock<Tokens>,
+    passes: Arc<Passes>,
     looks: AtomicU64,
 }
 
@@ -89,12 +92,17 @@ impl std::fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// Loads the tokens.
+    /// Knows no token until [`Auth::refresh`].
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mode: Mode) -> Self {
+        Self { db, clock, ids, mode, known: RwLock::default(), passes: Arc::default(), looks: AtomicU64::new(0) }
+    }
+
+    /// Knows every token.
     ///
     /// # Errors
     /// What the database can give.
     pub async fn load(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mode: Mode) -> Result<Self> {
-        let auth = Self { db, clock, ids, mode, known: RwLock::default(), looks: AtomicU64::new(0) };
+        let auth = Self::new(db, clock, ids, mode);
         auth.refresh().await?;
         Ok(auth)
     }
@@ -148,8 +156,12 @@ impl Auth {
             return Err(Error::unauthenticated("TOKEN_REQUIRED", "this server asks for a token")
                 .hint("send `Authorization: Bearer pc_...`; on the server `pitcrew token create` makes one"));
         };
+        let hash = hash(secret);
+        if let Some(ctx) = self.passes.bearer(&hash, &request_id) {
+            return Ok(ctx);
+        }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = known.by_hash.get(&hash(secret)) else {
+        let Some(token) = known.by_hash.get(&hash) else {
             return Err(Error::unauthenticated("TOKEN_INVALID", "the token is unknown or was withdrawn"));
         };
         if token.expires_at.is_some_and(|at| at <= self.clock.now()) {
@@ -157,6 +169,11 @@ impl Auth {
                 .hint("make a new one: `pitcrew token create`"));
         }
         Ok(Ctx { actor: format!("token:{}", token.name), access: token.access, request_id, cause: None })
+    }
+
+    /// A pass for a process that this server starts, by which `actor` may call it; `None` where nobody needs one.
+    pub fn admit(&self, actor: String, access: Access) -> Option<Pass> {
+        (self.mode == Mode::Token).then(|| self.passes.admit(self.ids.as_ref(), actor, access))
     }
 
     /// Makes a token; the secret is answered once and never stored.
@@ -177,8 +194,7 @@ impl Auth {
                 format!("a token needs a name of at most {MAX_NAME} printable characters"),
             ));
         }
-        let secret =
-            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([self.ids.random_bytes(), self.ids.random_bytes()].concat()));
+        let secret = new_secret(self.ids.as_ref());
         let id = TokenId::new(self.ids.as_ref());
         let now = self.clock.now();
         let row = (hash(&secret), name.to_owned(), ctx.actor.clone(), now.plus(life.unwrap_or(DEFAULT_LIFE)));
@@ -265,7 +281,12 @@ fn access(row: &Row<'_>, column: usize) -> Result<Access> {
         .map_err(|source| Error::internal("an access level does not read", source))
 }
 
-/// Tokens hold 256 random bits, so a plain fast digest is as good as a slow one.
-fn hash(secret: &str) -> String {
+/// A secret nobody guesses: 256 random bits behind a prefix that scanners of leaked secrets can look for.
+pub(crate) fn new_secret(ids: &dyn Ids) -> String {
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([ids.random_bytes(), ids.random_bytes()].concat()))
+}
+
+/// Secrets hold 256 random bits, so a plain fast digest is as good as a slow one.
+pub(crate) fn hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }

@@ -275,6 +275,9 @@ fn yes() -> bool {
     true
 }
 
+/// The most `retries` of a step: with the pauses between them, tries of about twenty minutes.
+pub const MAX_RETRIES: u32 = 20;
+
 /// A served model that follows an alias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

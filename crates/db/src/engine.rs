@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pitcrew_kernel::{Error, Result};
@@ -74,6 +75,7 @@ struct Inner {
     writers: SyncSender<Box<dyn Job>>,
     readers: SyncSender<Box<dyn Job>>,
     signals: Arc<Signals>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -99,19 +101,19 @@ impl Db {
         let writer = SqliteConn::open(path, true)?;
         let (writers, write_jobs) = sync_channel::<Box<dyn Job>>(QUEUE);
         let raised = Arc::clone(&signals);
-        thread("db-writer", move || sqlite::write_loop(&writer, &write_jobs, &raised))?;
+        let mut threads = vec![thread("db-writer", move || sqlite::write_loop(&writer, &write_jobs, &raised))?];
         let (readers, read_jobs) = sync_channel::<Box<dyn Job>>(QUEUE);
         let read_jobs = Arc::new(Mutex::new(read_jobs));
         for _ in 0..SQLITE_READERS {
             let conn = SqliteConn::open(path, false)?;
             let jobs = Arc::clone(&read_jobs);
-            thread("db-reader", move || {
+            threads.push(thread("db-reader", move || {
                 while let Some(job) = next(&jobs) {
                     sqlite::read_one(&conn, job);
                 }
-            })?;
+            })?);
         }
-        Ok(Self(Arc::new(Inner { dialect: Dialect::Sqlite, writers, readers, signals })))
+        Ok(Self(Arc::new(Inner { dialect: Dialect::Sqlite, writers, readers, signals, threads })))
     }
 
     fn open_postgres(url: &str, schema: Option<String>) -> Result<Self> {
@@ -123,6 +125,7 @@ impl Db {
         let signals = Arc::new(Signals::default());
         let (writers, jobs) = sync_channel::<Box<dyn Job>>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
+        let mut threads = Vec::new();
         for _ in 0..POSTGRES_CONNECTIONS {
             let jobs = Arc::clone(&jobs);
             let raised = Arc::clone(&signals);
@@ -130,14 +133,14 @@ impl Db {
             let (config, schema) = (config.clone(), schema.clone());
             let opened = std::thread::spawn(move || PostgresConn::open(config, schema));
             let mut conn = opened.join().map_err(|_| Error::internal("connecting panicked", "thread"))??;
-            thread("db-postgres", move || {
+            threads.push(thread("db-postgres", move || {
                 while let Some(job) = next(&jobs) {
                     postgres::run_one(&mut conn, job, &raised);
                 }
-            })?;
+            })?);
         }
         let readers = writers.clone();
-        Ok(Self(Arc::new(Inner { dialect: Dialect::Postgres, writers, readers, signals })))
+        Ok(Self(Arc::new(Inner { dialect: Dialect::Postgres, writers, readers, signals, threads })))
     }
 
     /// Which database this is.
@@ -167,6 +170,17 @@ impl Db {
         submit(&self.0.readers, true, command).await
     }
 
+    /// Ends what waits and closes every connection, SQLite's after it has put its log into its file. Does nothing while there are other
+    /// clones. Blocking.
+    pub fn close(self) {
+        let Some(Inner { writers, readers, threads, .. }) = Arc::into_inner(self.0) else { return };
+        drop((writers, readers));
+        for thread in threads {
+            // A panic of it was told to whoever waited for its command.
+            let _ended = thread.join();
+        }
+    }
+
     /// Completes when a commit has raised `signal` since the last time this completed.
     pub async fn raised(&self, signal: Signal) {
         self.0.signals.notify(signal).notified().await;
@@ -178,11 +192,10 @@ impl Db {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
-        .map(drop)
         .map_err(|source| Error::internal("a database thread cannot start", source))
 }
 
@@ -234,7 +247,7 @@ impl Outcome {
     /// The command succeeded but its savepoint could not be closed.
     pub(crate) fn spoil(self, error: Error) -> Self {
         let answer = self.answer;
-        let failure = self.failure.or_else(|| Some(copied(&error)));
+        let failure = self.failure.or_else(|| Some(error.for_another()));
         Self { failure, signals: Vec::new(), answer: Box::new(move |later| answer(later.or(Some(error)))) }
     }
 }
@@ -271,7 +284,7 @@ impl<F: FnOnce(&mut Tx<'_>) -> Result<T> + Send, T: Send + 'static> Job for Comm
 
 fn finished<T: Send + 'static>(result: Result<T>, answer: oneshot::Sender<Result<T>>) -> Outcome {
     Outcome {
-        failure: result.as_ref().err().map(copied),
+        failure: result.as_ref().err().map(Error::for_another),
         signals: Vec::new(),
         answer: Box::new(move |error| {
             // The caller may have gone away; then nobody wants the answer.
@@ -281,19 +294,6 @@ fn finished<T: Send + 'static>(result: Result<T>, answer: oneshot::Sender<Result
                 _ => result,
             });
         }),
-    }
-}
-
-/// The same error for another caller.
-pub(crate) fn copied(error: &Error) -> Error {
-    let copy = Error::new(error.kind(), error.code(), error.detail().to_owned()).with_source(format!("{error:?}"));
-    let copy = match error.hint_text() {
-        Some(hint) => copy.hint(hint.to_owned()),
-        None => copy,
-    };
-    match error.retry_after_hint() {
-        Some(after) => copy.retry_after(after),
-        None => copy,
     }
 }
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use pitcrew_kernel::Result;
+use pitcrew_kernel::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Arg;
-use crate::engine::{Job, Outcome, Signals, copied};
+use crate::engine::{Job, Outcome, Signals};
 use crate::errors::from_sqlite;
 use crate::row::Row;
 use crate::tx::{Conn, Tx, number_placeholders};
@@ -78,7 +78,7 @@ pub(crate) fn write_loop(conn: &SqliteConn, jobs: &Receiver<Box<dyn Job>>, signa
                     outcome.acknowledge(None);
                 }
             }
-            Err(error) => outcomes.into_iter().for_each(|outcome| outcome.acknowledge(Some(copied(&error)))),
+            Err(error) => outcomes.into_iter().for_each(|outcome| outcome.acknowledge(Some(error.for_another()))),
         }
     }
 }
@@ -91,7 +91,7 @@ fn commit_group(conn: &SqliteConn, first: Box<dyn Job>, jobs: &Receiver<Box<dyn 
     let mut next = Some(first);
     while let Some(job) = next.take() {
         let outcome = in_savepoint(conn, job);
-        let failure = outcome.failure.as_ref().map(copied);
+        let failure = outcome.failure.as_ref().map(Error::for_another);
         outcomes.push(outcome);
         if let Some(error) = failure.filter(|_| !conn.in_transaction()) {
             // On a full disk SQLite may give up the transaction as a whole, and with it every command before.

@@ -120,6 +120,19 @@ impl Error {
         self
     }
 
+    /// The same error for another caller who waited for the same work.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            code: self.0.code,
+            detail: self.0.detail.clone(),
+            hint: self.0.hint.clone(),
+            retry_after: self.0.retry_after,
+            source: Some(format!("{self:?}").into()),
+        }))
+    }
+
     /// What the caller can do.
     pub fn kind(&self) -> Kind {
         self.0.kind

@@ -56,6 +56,13 @@ impl Notifier {
     }
 }
 
+/// An address as it may be shown and logged: paths, queries and user names of webhooks hold secrets.
+pub(crate) fn shown(target: &str) -> String {
+    let Ok(url) = target.parse::<reqwest::Url>() else { return "an address that cannot be read".to_owned() };
+    let origin = url.origin().ascii_serialization();
+    if url.path() == "/" && url.query().is_none() { origin } else { format!("{origin}/...") }
+}
+
 fn text<'a>(payload: &'a Value, field: &str) -> &'a str {
     payload.get(field).and_then(Value::as_str).unwrap_or_default()
 }
@@ -81,9 +88,21 @@ impl JobHandler for Notifier {
     }
 
     async fn gave_up(&self, job: &Job, error: &Error) {
-        tracing::warn!(target = text(&job.payload, "target"), error = ?error, "a notification was given up");
+        tracing::warn!(webhook = shown(text(&job.payload, "target")), error = ?error, "a notification was given up");
         if let Err(error) = self.record(job, "failed", Some(error.detail().to_owned())).await {
             tracing::warn!(error = ?error, "a failed notification cannot be recorded");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_it_keeps_secret() {
+        assert_eq!(shown("https://hooks.example.com/T000/B000/XXXX?key=1"), "https://hooks.example.com/...");
+        assert_eq!(shown("https://user:word@hooks.example.com:8443"), "https://hooks.example.com:8443");
+        assert_eq!(shown("nonsense"), "an address that cannot be read");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use pitcrew_contracts::names::{AlertId, MonitorName};
+use pitcrew_contracts::spec::Notify;
 use pitcrew_kernel::{Access, Error, Page, PageRequest, Result, Timestamp};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use serde::Deserialize;
@@ -123,7 +124,9 @@ async fn list_rules(State(monitoring): Shared, caller: Caller) -> Answer<Json<Va
     let items: Vec<Value> = rules
         .into_iter()
         .map(|(name, spec)| {
-            json!({ "name": name, "monitor": spec.monitor, "metric": spec.metric, "for": spec.for_windows, "notify": spec.notify, "action": spec.action })
+            let shown = |Notify::Webhook(target): Notify| Notify::Webhook(crate::notify::shown(&target));
+            let notify: Vec<Notify> = spec.notify.into_iter().map(shown).collect();
+            json!({ "name": name, "monitor": spec.monitor, "metric": spec.metric, "for": spec.for_windows, "notify": notify, "action": spec.action })
         })
         .collect();
     Ok(Json(json!({ "items": items, "next": null })))

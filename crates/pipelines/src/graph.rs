@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use pitcrew_contracts::names::{DatasetName, StepName};
-use pitcrew_contracts::spec;
+use pitcrew_contracts::spec::{self, MAX_RETRIES};
 use pitcrew_kernel::{Error, Result};
 
 use crate::words;
@@ -14,8 +14,6 @@ use crate::words;
 pub(crate) const MAX_STEPS: usize = 500;
 /// The most files of one step.
 const MAX_OUTPUTS: usize = 1_000;
-/// The most retries of a step.
-const MAX_RETRIES: u32 = 100;
 /// The longest time-out of a step.
 const MAX_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3_600);
 

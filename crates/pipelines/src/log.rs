@@ -28,6 +28,7 @@ const TAIL_LINES: usize = 15;
 const TIME_BYTES: usize = 27;
 const PREFIX_BYTES: usize = TIME_BYTES + 3;
 const CUT: &str = " [line cut]";
+const CONCEALED: &str = "........";
 
 /// Where a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -90,7 +91,7 @@ impl Logs {
             .and_then(|()| fs::OpenOptions::new().create(true).append(true).open(&path))
             .and_then(|file| Ok((file.metadata()?.len(), file)));
         let (bytes, file) = opened.map_err(|source| unwritable(&path, source))?;
-        let state = State { file, bytes, tail: VecDeque::new(), last_complaint: None };
+        let state = State { file, bytes, tail: VecDeque::new(), last_complaint: None, secret: None };
         Ok(StepLog { state: Mutex::new(state), clock: Arc::clone(&self.clock), changed: self.changed.clone() })
     }
 
@@ -176,6 +177,7 @@ struct State {
     bytes: u64,
     tail: VecDeque<String>,
     last_complaint: Option<String>,
+    secret: Option<String>,
 }
 
 impl fmt::Debug for StepLog {
@@ -185,9 +187,22 @@ impl fmt::Debug for StepLog {
 }
 
 impl StepLog {
+    /// From now on, lines show dots where they have `secret`.
+    pub(crate) fn conceal(&self, secret: &str) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).secret = Some(secret.to_owned());
+    }
+
     /// Adds lines of a process. A log that cannot be written loses lines, never the step.
     pub(crate) fn write(&self, stream: Stream, lines: &[String]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let concealed: Vec<String>;
+        let lines = match &state.secret {
+            Some(secret) if lines.iter().any(|line| line.contains(secret)) => {
+                concealed = lines.iter().map(|line| line.replace(secret, CONCEALED)).collect();
+                concealed.as_slice()
+            }
+            _ => lines,
+        };
         state.tail.extend(lines.iter().cloned());
         let over = state.tail.len().saturating_sub(TAIL_LINES);
         state.tail.drain(..over);

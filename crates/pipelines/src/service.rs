@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::Stream as Flow;
 use futures_util::stream;
+use pitcrew_auth::Auth;
 use pitcrew_blob::Blobs;
 use pitcrew_contracts::data::Datasets;
 use pitcrew_contracts::names::{PipelineName, PipelineRunId, StepName};
@@ -42,6 +43,8 @@ pub struct Ports {
     pub datasets: Arc<dyn Datasets>,
     /// Experiment tracking.
     pub tracker: Arc<dyn RunTracker>,
+    /// Who may call: steps get a pass of their own.
+    pub auth: Arc<Auth>,
     /// The built-in steps.
     pub actions: Vec<Arc<dyn StepAction>>,
 }
@@ -123,7 +126,7 @@ impl Pipelines {
         })
     }
 
-    /// Tells the address of this server, which steps get as `MLFLOW_TRACKING_URI`. Only the first call counts.
+    /// Tells the address at which steps reach this server. Only the first call counts.
     pub fn serve_at(&self, url: &str) {
         self.url.get_or_init(|| url.to_owned());
     }

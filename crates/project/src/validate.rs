@@ -7,7 +7,8 @@ use pitcrew_contracts::names::{
     AlertRuleName, AliasName, DatasetName, DeploymentName, ModelName, MonitorName, PipelineName, ProjectName, StepName,
 };
 use pitcrew_contracts::spec::{
-    Alert, Bounds, Check, Dataset, Deployment, MetricBound, Model, Monitor, Pipeline, Project, Step, Trigger,
+    Alert, Bounds, Check, Dataset, Deployment, MAX_RETRIES, MetricBound, Model, Monitor, Pipeline, Project, Step,
+    Trigger,
 };
 use pitcrew_kernel::{Error, Span};
 
@@ -19,7 +20,6 @@ use crate::names::closest;
 /// Figures that evaluation and monitoring compute.
 const METRICS: &[&str] = &["mae", "rmse", "wape", "r2", "bias"];
 const JUDGE_METRICS: &[&str] = &["absolute_error", "squared_error"];
-const MAX_RETRIES: u32 = 20;
 const MAX_STEPS: usize = 500;
 
 /// One thing that is wrong, and where.

@@ -146,9 +146,8 @@ impl Serving {
                 }
             }
             Err(error) => {
-                let again = |error: &Error| Error::new(error.kind(), error.code(), error.detail().to_owned());
                 for done in answers {
-                    let _gone = done.send(Err(again(&error)));
+                    let _gone = done.send(Err(error.for_another()));
                 }
             }
         }

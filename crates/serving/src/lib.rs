@@ -30,6 +30,7 @@ mod traffic;
 
 pub use jobs::jobs;
 pub use labels::{LabelCounts, MAX_LABELS, NewLabel};
+pub use log::open_segments;
 pub use model::{Act, ArmKind, Deployment, Evidence, LookVerdict, Release, ReleaseState, Step, first_steps};
 pub use predict::{Ask, MAX_REQUEST_ID, Prediction, Served};
 pub use routes::routes;

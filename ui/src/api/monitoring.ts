@@ -66,7 +66,7 @@ export interface Alert {
   resolved_at: Timestamp | null;
   summary: string;
   action: { run: string; pipeline_run: string | null } | null;
-  notifications: { target: string; state: string; attempts: number; at: Timestamp | null }[];
+  notifications: { target: string; transition: string; state: string; attempts: number; at: Timestamp | null; error: string | null }[];
 }
 
 export type AnnotationKind =

@@ -377,7 +377,7 @@ pub(crate) struct Restore {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
-    /// Make a token; its secret is shown once. On a home folder whose server is not running, makes the first one.
+    /// Make a token; its secret is shown once. While no server is running, makes the first one straight in the database.
     Create {
         /// What it is for.
         name: String,
@@ -387,6 +387,9 @@ pub(crate) enum Token {
         /// How long it works, like 90d.
         #[arg(long)]
         expires_in: Option<String>,
+        /// The PostgreSQL database of the server, when it is not the embedded one and no server runs.
+        #[arg(long, env = "PITCREW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database: Option<String>,
     },
     /// List tokens.
     Ls,

@@ -1,9 +1,12 @@
 //! Everything of a home folder in one file, and back.
 //!
 //! The database is copied page by page through SQLite's own backup, so a running server is not stopped and the copy is one moment. Objects and
-//! log files never change once written, so they are copied after it: whatever the database names is there.
+//! log files never change once written, so they are copied after it: whatever the database names is there. What grows, the open segments of
+//! the inference log, is held open from before: a segment that goes into Parquet meanwhile is in the backup as it was.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,7 +17,8 @@ use super::args::{Backup, Restore};
 use super::out::Out;
 
 /// What belongs to a backup besides the database. Environments and work folders are made again when needed.
-const KEPT: &[&str] = &["objects", "log", "signing.key"];
+const KEPT: &[&str] = &["objects", LOG, "signing.key"];
+const LOG: &str = "log";
 const DATABASE: &str = "metadata.db";
 
 pub(crate) async fn backup(plan: &Backup, home: &Path, out: Out) -> Result<ExitCode> {
@@ -43,19 +47,19 @@ fn pack(file: &Path, home: &Path) -> Result<u64> {
     let folder =
         tempfile::tempdir_in(file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
             .map_err(failed)?;
+    let mut growing = BTreeMap::new();
+    hold_segments(home, &mut growing).map_err(failed)?;
     let copy = folder.path().join(DATABASE);
     pitcrew_db::backup(&database, &copy)?;
+    hold_segments(home, &mut growing).map_err(failed)?;
     let unfinished = folder.path().join("backup.tar");
     let mut archive = tar::Builder::new(File::create(&unfinished).map_err(failed)?);
-    archive.follow_symlinks(false);
-    archive.append_path_with_name(&copy, DATABASE).map_err(failed)?;
+    append(&mut archive, Path::new(DATABASE), &File::open(&copy).map_err(failed)?).map_err(failed)?;
+    for (path, file) in &growing {
+        append(&mut archive, path, file).map_err(failed)?;
+    }
     for name in KEPT {
-        let path = home.join(name);
-        if path.is_dir() {
-            archive.append_dir_all(name, &path).map_err(failed)?;
-        } else if path.is_file() {
-            archive.append_path_with_name(&path, name).map_err(failed)?;
-        }
+        append_all(&mut archive, home, Path::new(name), &growing).map_err(failed)?;
     }
     let done = archive.into_inner().map_err(failed)?;
     done.sync_all().map_err(failed)?;
@@ -63,6 +67,61 @@ fn pack(file: &Path, home: &Path) -> Result<u64> {
     // Until here the old backup of the same name is untouched.
     std::fs::rename(&unfinished, file).map_err(failed)?;
     Ok(bytes)
+}
+
+/// Opens the segments that are not held yet, by their path below `home`.
+fn hold_segments(home: &Path, held: &mut BTreeMap<PathBuf, File>) -> std::io::Result<()> {
+    let log = home.join(LOG);
+    for path in pitcrew_serving::open_segments(&log).map_err(std::io::Error::other)? {
+        let name = Path::new(LOG).join(path.strip_prefix(&log).unwrap_or(&path));
+        if let (false, Some(file)) = (held.contains_key(&name), open(&path)?) {
+            held.insert(name, file);
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file; `None` when it is gone: a segment that went into Parquet, or an upload that ended.
+fn open(path: &Path) -> std::io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds a file as long as it is now: what is written to it meanwhile is not in the archive.
+fn append(archive: &mut tar::Builder<File>, name: &Path, file: &File) -> std::io::Result<()> {
+    let meta = file.metadata()?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&meta);
+    archive.append_data(&mut header, name, file.take(meta.len()))
+}
+
+/// Adds the file or folder `name` of `home` with all that is in it, except what `done` has. Links are passed over.
+fn append_all(
+    archive: &mut tar::Builder<File>,
+    home: &Path,
+    name: &Path,
+    done: &BTreeMap<PathBuf, File>,
+) -> std::io::Result<()> {
+    let path = home.join(name);
+    let kind = match path.symlink_metadata() {
+        Ok(meta) => meta.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if kind.is_dir() {
+        for entry in path.read_dir()? {
+            append_all(archive, home, &name.join(entry?.file_name()), done)?;
+        }
+    } else if kind.is_file()
+        && !done.contains_key(name)
+        && let Some(file) = open(&path)?
+    {
+        append(archive, name, &file)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn restore(plan: &Restore, home: &Path, out: Out) -> Result<ExitCode> {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::args::{Alerts, Command, Data, Demo, Deployments, Models, Predict, Root, Run, Runs, Token, Which};
 use super::out::{Out, field, items};
 use super::{follow, show};
+use crate::server::Place;
 
 /// Largest body read from standard input.
 const MAX_STDIN: u64 = 16 * 1024 * 1024;
@@ -261,7 +262,7 @@ async fn wait(client: &Client, timeout: u64, out: Out) -> Result<ExitCode> {
 
 async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
     match token {
-        Token::Create { name, access, expires_in } => {
+        Token::Create { name, access, expires_in, database: _ } => {
             let value = client
                 .post("/api/v1/tokens", &json!({ "name": name, "access": access, "expires_in": expires_in }))
                 .await?;
@@ -279,7 +280,7 @@ async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
 
 /// The first token, made while no server runs.
 pub(crate) async fn first_token(
-    home: &std::path::Path,
+    place: Place,
     name: &str,
     access: &str,
     expires_in: Option<&str>,
@@ -291,7 +292,7 @@ pub(crate) async fn first_token(
         _ => Access::Read,
     };
     let life = expires_in.map(str::parse::<Span>).transpose()?.map(Span::duration);
-    let token = crate::server::create_offline(home, name, access, life).await?;
+    let token = crate::server::create_offline(place, name, access, life).await?;
     out.result(&json!(token), |v| field(v, "/token"));
     out.note("keep it safe: it is shown only this once");
     Ok(ExitCode::SUCCESS)

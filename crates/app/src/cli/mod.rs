@@ -17,6 +17,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use pitcrew_kernel::{Error, Kind};
 
+use crate::server::Place;
+
 pub(crate) use args::Bikes;
 use args::{Args, Command};
 pub(crate) use out::Out;
@@ -47,8 +49,9 @@ async fn run(args: Args, out: Out) -> pitcrew_kernel::Result<ExitCode> {
         Command::Backup(plan) => backup::backup(&plan, &reach.home(), out).await,
         Command::Doctor => doctor::doctor(&reach, out).await,
         Command::Demo(demo) => commands::demo(demo, out).await,
-        Command::Token(args::Token::Create { name, access, expires_in }) if reach.is_down() => {
-            commands::first_token(&reach.home(), &name, &access, expires_in.as_deref(), out).await
+        Command::Token(args::Token::Create { name, access, expires_in, database }) if reach.is_down() => {
+            let place = database.map_or_else(|| Place::Home(reach.home()), Place::Database);
+            commands::first_token(place, &name, &access, expires_in.as_deref(), out).await
         }
         command => commands::call(command, &reach.client()?, out).await,
     }

@@ -1,5 +1,7 @@
 //! What is printed: text for people, JSON for programs. Results go to standard output, everything else to standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::io::{ErrorKind, Write as _};
 
 use pitcrew_kernel::Error;
 use serde_json::{Value, json};
@@ -23,27 +25,24 @@ impl Out {
     /// A result: `value` as JSON, or what `text` makes of it.
     pub(crate) fn result(self, value: &Value, text: impl FnOnce(&Value) -> String) {
         if self.json {
-            println!("{value:#}");
+            put(&format!("{value:#}\n"));
         } else {
             let text = text(value);
             if !text.is_empty() {
-                println!("{}", text.trim_end());
+                put(&format!("{}\n", text.trim_end()));
             }
         }
     }
 
     /// One line of a stream.
     pub(crate) fn line(self, value: &Value, text: impl FnOnce(&Value) -> String) {
-        if self.json {
-            println!("{value}");
-        } else {
-            println!("{}", text(value));
-        }
+        let line = if self.json { value.to_string() } else { text(value) };
+        put(&format!("{line}\n"));
     }
 
     /// Text that is a result as it is (a log, a script).
     pub(crate) fn raw(self, text: &str) {
-        print!("{text}");
+        put(text);
     }
 
     /// A remark for people.
@@ -62,9 +61,27 @@ impl Out {
             return;
         }
         let (red, cyan, plain) = if colour { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-        eprintln!("{red}error{plain}: {}", error.detail());
+        eprintln!("{red}error{plain}: {} [{}]", error.detail(), error.code());
         if let Some(hint) = error.hint_text() {
             eprintln!("{cyan}hint{plain}: {hint}");
+        }
+    }
+}
+
+/// Exit code when standard output cannot be written: as for anything else that is not available.
+const OUTPUT_LOST: i32 = 6;
+
+/// Writes a result. A reader that has seen enough (`pitcrew events | head`) ends the program quietly; any other failure is told, so that a
+/// cut result never looks whole.
+#[expect(clippy::disallowed_methods, reason = "whoever prints holds nothing that a sudden end would harm")]
+fn put(text: &str) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: standard output cannot be written: {error}");
+            std::process::exit(OUTPUT_LOST);
         }
     }
 }

@@ -12,7 +12,7 @@ mod telemetry;
 mod tokens;
 mod wire;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use tracing::info;
 pub(crate) use demo::demo_bikes;
 pub(crate) use environment::engine;
 pub(crate) use home::announced;
-pub(crate) use tokens::create_offline;
+pub(crate) use tokens::{Place, create_offline};
 
 use home::Home;
 use wire::{Server, Wiring};
@@ -102,7 +102,7 @@ pub(crate) async fn start(args: &UpArgs, home: PathBuf) -> Result<Running> {
     let home = Home::open(&home)?;
     let listener = TcpListener::bind(address).await.map_err(|error| bind_error(address, &error))?;
     let bound = listener.local_addr().map_err(|source| Error::internal("the socket has no address", source))?;
-    let url = format!("http://{bound}");
+    let url = format!("http://{}", reachable(bound));
     let tasks = Tasks::new();
     let wiring = Wiring {
         home: home.path(),
@@ -118,7 +118,7 @@ pub(crate) async fn start(args: &UpArgs, home: PathBuf) -> Result<Running> {
             "AUTH_REQUIRED",
             "authentication is on, but there is no valid admin token yet",
         )
-        .hint("make one while the server is down: `pitcrew token create admin --access admin`"));
+        .hint("make one while the server is down: `pitcrew token create admin --access admin`, with the same `--home` or `--database`"));
     }
     server.start(&tasks).await?;
     serve(listener, &tasks, &mut server);
@@ -153,6 +153,16 @@ fn listen_address(text: &str) -> Result<SocketAddr> {
     })
 }
 
+/// Where programs of this machine reach a socket: one that listens on every address is asked on loopback.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
 fn bind_error(address: SocketAddr, error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -177,5 +187,18 @@ pub(crate) async fn asked_to_stop() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_every_address_is_reached_on_loopback() {
+        let shown = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(shown("0.0.0.0:7070"), "127.0.0.1:7070");
+        assert_eq!(shown("[::]:7070"), "[::1]:7070");
+        assert_eq!(shown("192.0.2.7:7070"), "192.0.2.7:7070");
     }
 }

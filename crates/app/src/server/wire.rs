@@ -92,7 +92,7 @@ struct Ground {
 pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
-    let db = open_database(home, wiring.database).await?;
+    let db = open_database(database(home.path(), wiring.database)).await?;
     migrate(&db, clock.as_ref(), &migrations()).await?;
     if wiring.database.is_none() {
         // The home folder's lock proves that whoever held these is gone.
@@ -101,21 +101,25 @@ pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
     let blobs = Blobs::open(&pitcrew_blob::Options::Local(home.folder("objects")?), Arc::clone(&clock))?;
     let auth = Arc::new(Auth::load(db.clone(), Arc::clone(&clock), Arc::clone(&ids), wiring.mode).await?);
     let ground = Ground { db, blobs, clock, ids, metrics: prometheus::Registry::new() };
-    let slices = slices(home, wiring, &ground)?;
+    let slices = slices(home, wiring, &ground, &auth)?;
     assemble(home, wiring, ground, auth, slices)
 }
 
-async fn open_database(home: &Home, url: Option<&str>) -> Result<Db> {
-    let options = match url {
+/// The database of a server at `home`.
+pub(crate) fn database(home: &Path, url: Option<&str>) -> Options {
+    match url {
         Some(url) => Options::Postgres { url: url.to_owned(), schema: None },
-        None => Options::Sqlite(home.path().join("metadata.db")),
-    };
+        None => Options::Sqlite(home.join("metadata.db")),
+    }
+}
+
+pub(crate) async fn open_database(options: Options) -> Result<Db> {
     tokio::task::spawn_blocking(move || Db::open(&options))
         .await
         .map_err(|source| Error::internal("opening the database did not finish", source))?
 }
 
-fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground) -> Result<Slices> {
+fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground, auth: &Arc<Auth>) -> Result<Slices> {
     let Ground { db, blobs, clock, ids, metrics } = ground;
     let engine: Arc<dyn ModelEngine> = Arc::new(environment::engine(wiring.home));
     let tracking = Arc::new(Tracking::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
@@ -133,7 +137,12 @@ fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground) -> Result<Slices> {
     let data = Arc::new(Data::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
     let actions: Vec<Arc<dyn StepAction>> =
         vec![Arc::new(Evaluate(Arc::clone(&registry))), Arc::new(Register(Arc::clone(&registry)))];
-    let ports = Ports { datasets: Arc::clone(&data) as _, tracker: Arc::clone(&tracking) as _, actions };
+    let ports = Ports {
+        datasets: Arc::clone(&data) as _,
+        tracker: Arc::clone(&tracking) as _,
+        auth: Arc::clone(auth),
+        actions,
+    };
     let options = pitcrew_pipelines::Options {
         path: environment::search_path(),
         build_env: environment::build_variables(),

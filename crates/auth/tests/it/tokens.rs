@@ -162,3 +162,23 @@ async fn without_a_login_everyone_who_reaches_the_socket_may_do_everything() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_pass_works_while_it_is_held_and_only_where_callers_show_something() {
+    for test in each().await {
+        let world = World::new();
+        let auth = auth(&test.db, &world, Mode::Token).await;
+        let pass = auth.admit("step:a".to_owned(), Access::Write).unwrap();
+        let other = auth.admit("step:b".to_owned(), Access::Read).unwrap();
+        let secret = pass.secret().to_owned();
+        assert_eq!(who(&auth, Some(&secret)), Ok(("step:a".to_owned(), Access::Write)), "{}", test.name);
+        auth.refresh().await.unwrap();
+        assert!(who(&auth, Some(&secret)).is_ok(), "{}: reading tokens again keeps passes", test.name);
+        assert!(!format!("{pass:?} {auth:?}").contains(&secret), "{}", test.name);
+        drop(pass);
+        assert_eq!(who(&auth, Some(&secret)), Err("TOKEN_INVALID"), "{}", test.name);
+        assert_eq!(who(&auth, Some(other.secret())), Ok(("step:b".to_owned(), Access::Read)), "{}", test.name);
+        let open = Auth::new(test.db.clone(), world.clock(), world.ids.clone(), Mode::None);
+        assert!(open.admit("step:a".to_owned(), Access::Write).is_none(), "{}", test.name);
+    }
+}

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pitcrew_auth::Pass;
 use pitcrew_contracts::tracking::{PIPELINE_RUN_TAG, PIPELINE_STEP_TAG};
-use pitcrew_kernel::{Error, Result, Span};
+use pitcrew_kernel::{Access, Error, Result, Span};
 
 use crate::environment::{Building, cancelled, find_program, path_variable, stopping};
 use crate::graph::input_variable;
@@ -36,7 +37,13 @@ impl Pipelines {
         let params = params.map_err(|source| Error::internal("parameters do not serialise", source))?;
         std::fs::write(trial.folder.params(), params).map_err(folder::unusable)?;
         let tracking_run_id = self.open_tracking(trial).await?;
-        let launch = self.launch(trial, &words, bin.as_deref(), &tracking_run_id)?;
+        // Held until the process has ended: then its secret opens nothing any more.
+        let pass = self.ports.auth.admit(format!("step:{}/{}", trial.attempt.run, trial.attempt.step), Access::Write);
+        let mut launch = self.launch(trial, &words, bin.as_deref(), &tracking_run_id)?;
+        if let Some(pass) = &pass {
+            trial.log.conceal(pass.secret());
+            launch.env.extend(credentials(pass));
+        }
         trial.log.say(format!("$ {command}"));
         let exit = self.execute(trial, &launch).await;
         let ended = self.judge(trial, command, exit).await;
@@ -121,7 +128,9 @@ impl Pipelines {
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
         env.extend(self.marks(trial));
-        env.extend(self.url().map(|url| ("MLFLOW_TRACKING_URI".to_owned(), url)));
+        if let Some(url) = self.url() {
+            env.extend(["MLFLOW_TRACKING_URI", "PITCREW_URL"].map(|name| (name.to_owned(), url.clone())));
+        }
         env.extend(bin.and_then(Path::parent).map(|venv| ("VIRTUAL_ENV".to_owned(), text(venv))));
         if let Some(threads) = self.options.threads {
             env.extend(THREAD_VARIABLES.iter().map(|name| ((*name).to_owned(), threads.to_string())));
@@ -178,6 +187,11 @@ impl Pipelines {
         let text = if tail.is_empty() { told } else { format!("{told}\nlast lines:\n{tail}") };
         Ok((Verdict::Failed(text), figures))
     }
+}
+
+/// How the MLflow client and our own find the secret of a pass.
+fn credentials(pass: &Pass) -> [(String, String); 2] {
+    ["MLFLOW_TRACKING_TOKEN", "PITCREW_TOKEN"].map(|name| (name.to_owned(), pass.secret().to_owned()))
 }
 
 /// The first line says it all when a script ends as Python does: with its error on the last line.

@@ -1,9 +1,10 @@
 //! Order, parallelism, data, environment variables, queueing, logs.
 
-use serde_json::json;
-
-use pitcrew_pipelines::{RunState, StepState};
 use std::sync::atomic::Ordering;
+
+use pitcrew_kernel::Access;
+use pitcrew_pipelines::{RunState, StepState};
+use serde_json::json;
 
 use crate::yard::{Yard, step};
 
@@ -132,4 +133,28 @@ async fn a_run_keeps_the_graph_and_code_it_was_asked_for_with() {
         let lines = yard.lines(run.id, |_| {}).await;
         assert_eq!(lines.last().unwrap().line, "old", "{}", yard.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_gets_a_pass_that_ends_with_it_and_never_shows() {
+    let yard = Yard::guarded().await;
+    let (held, gate) = (yard.home.path().join("held"), yard.home.path().join("gate"));
+    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    yard.steps(json!({"look": {"run": format!(
+        "sh -c 'echo it is $PITCREW_TOKEN; echo $MLFLOW_TRACKING_TOKEN > {}; echo here; read x < {}'",
+        held.display(),
+        gate.display(),
+    )}}))
+    .await;
+    let run = yard.start().await;
+    yard.heard(run.id, "here").await;
+    let secret = std::fs::read_to_string(&held).unwrap().trim().to_owned();
+    let caller = yard.auth.authenticate(Some(&secret), "req-1".to_owned()).unwrap();
+    assert_eq!((caller.actor, caller.access), (format!("step:{}/look", run.id), Access::Write));
+    std::fs::write(&gate, "go\n").unwrap();
+    let lines = yard.lines(run.id, |_| {}).await;
+    let said: Vec<&str> = lines.iter().map(|line| line.line.as_str()).collect();
+    assert!(said.contains(&"it is ........"), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains(&secret)), "{said:?}");
+    assert_eq!(yard.auth.authenticate(Some(&secret), "req-2".to_owned()).unwrap_err().code(), "TOKEN_INVALID");
 }

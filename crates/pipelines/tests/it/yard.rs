@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use pitcrew_auth::{Auth, Mode};
 use pitcrew_blob::Blobs;
 use pitcrew_contracts::data::{DatasetSnapshot, Datasets};
 use pitcrew_contracts::names::{DatasetName, DatasetRef, PipelineRunId};
@@ -28,6 +29,7 @@ pub(crate) struct Yard {
     pub(crate) name: &'static str,
     pub(crate) world: World,
     pub(crate) db: Db,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) service: Arc<Pipelines>,
     pub(crate) tasks: Tasks,
     pub(crate) datasets: Arc<FakeDatasets>,
@@ -67,8 +69,22 @@ impl Yard {
         yard
     }
 
+    /// A yard whose server asks for a token.
+    pub(crate) async fn guarded() -> Self {
+        let database = TestDb::sqlite(&[pitcrew_auth::MIGRATIONS, pitcrew_pipelines::MIGRATIONS]).await;
+        let home = Arc::new(tempfile::tempdir().unwrap());
+        let mut yard = Self::behind(Mode::Token, database.db.clone(), home, World::new(), &|_| {});
+        yard._database = Some(database);
+        yard.work();
+        yard
+    }
+
     /// A yard without a runner, on a home that may have been used before.
     pub(crate) fn at(db: Db, home: Arc<tempfile::TempDir>, world: World, change: &dyn Fn(&mut Options)) -> Self {
+        Self::behind(Mode::None, db, home, world, change)
+    }
+
+    fn behind(mode: Mode, db: Db, home: Arc<tempfile::TempDir>, world: World, change: &dyn Fn(&mut Options)) -> Self {
         let mut options = Options::at(home.path().to_owned());
         options.concurrency = 4;
         change(&mut options);
@@ -76,7 +92,9 @@ impl Yard {
         let (datasets, tracker, acts) =
             (Arc::<FakeDatasets>::default(), Arc::<FakeTracker>::default(), Arc::<Acts>::default());
         let tasks = Tasks::new();
+        let auth = Arc::new(Auth::new(db.clone(), world.clock(), Arc::clone(&world.ids), mode));
         let ports = Ports {
+            auth: Arc::clone(&auth),
             datasets: Arc::clone(&datasets) as Arc<dyn Datasets>,
             tracker: Arc::clone(&tracker) as Arc<dyn RunTracker>,
             actions: vec![Arc::new(Evaluate(Arc::clone(&acts))), Arc::new(Register(Arc::clone(&acts)))],
@@ -93,7 +111,21 @@ impl Yard {
         let service = Arc::new(service.unwrap());
         service.serve_at("http://127.0.0.1:7070");
         let project = tempfile::tempdir().unwrap();
-        Self { name: "", world, db, service, tasks, datasets, tracker, acts, home, project, blobs, _database: None }
+        Self {
+            name: "",
+            world,
+            db,
+            auth,
+            service,
+            tasks,
+            datasets,
+            tracker,
+            acts,
+            home,
+            project,
+            blobs,
+            _database: None,
+        }
     }
 
     /// Another server on the same database and home, without a runner of its own.

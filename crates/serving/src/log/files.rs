@@ -56,6 +56,16 @@ pub(crate) fn leftovers(folder: &Path) -> Result<Vec<(String, u64)>> {
     Ok(found)
 }
 
+/// The files of segments that are not in Parquet yet. While a server runs they grow at their ends and, once their rows are in Parquet,
+/// go away.
+///
+/// # Errors
+/// `INTERNAL` when the folder cannot be listed.
+pub fn open_segments(folder: &Path) -> Result<Vec<PathBuf>> {
+    let all = leftovers(folder)?;
+    Ok(all.into_iter().map(|(deployment, number)| segment_path(folder, &deployment, number)).collect())
+}
+
 /// What became of a segment.
 #[derive(Debug)]
 pub(crate) struct Rolled {

@@ -13,6 +13,8 @@ mod row;
 mod segment;
 mod writer;
 
+pub use files::open_segments;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

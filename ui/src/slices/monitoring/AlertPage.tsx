@@ -43,7 +43,7 @@ function Body({ alert: each }: { alert: Alert }): ReactNode {
         </Panel>
         <Panel title="Notifications" flush>
           {each.notifications.length === 0 ? <Empty title="Nobody was told">Declare a webhook under <code>notify</code>; it is called when the alert fires.</Empty>
-            : <Table label="Notifications" columns={NOTICES} rows={each.notifications} rowKey={(row) => row.target} />}
+            : <Table label="Notifications" columns={NOTICES} rows={each.notifications} rowKey={(row) => `${row.target} ${row.transition}`} />}
         </Panel>
       </div>
       <TimelinePanel monitor={each.monitor} />
@@ -52,7 +52,8 @@ function Body({ alert: each }: { alert: Alert }): ReactNode {
 }
 
 const NOTICES: ColumnDef<Alert["notifications"][number]>[] = [
-  { key: "target", head: "Told", cell: (row) => <code>{row.target}</code>, fill: true },
+  { key: "target", head: "Told", cell: (row) => <code title={row.error ?? undefined}>{row.target}</code>, fill: true },
+  { key: "transition", head: "That it", cell: (row) => row.transition },
   { key: "state", head: "State", cell: (row) => <State of={row.state} /> },
   { key: "attempts", head: "Tries", cell: (row) => row.attempts, align: "end" },
   { key: "at", head: "When", cell: (row) => (row.at === null ? "–" : <Ago at={row.at} />), align: "end" },
