@@ -60,6 +60,20 @@ fn a_good_project_loads_and_its_data_is_not_code() {
 }
 
 #[test]
+fn words_that_older_yaml_took_for_truth_values_are_words() {
+    let text = GOOD.replace(
+        "source: 'data/*.csv' }",
+        "source: data/*.csv, checks: [{ column: y, not_null: true }, { column: [n, on, yes], not_null: true }] }",
+    );
+    let folder = project(&[("pitcrew.yaml", &text)]);
+    let checks = pitcrew_project::load(folder.path()).unwrap().datasets.remove("bikes").unwrap().checks;
+    let columns: Vec<&[String]> = checks.iter().map(|check| check.column.as_ref().unwrap().as_slice()).collect();
+    assert_eq!(columns, [&["y"][..], &["n", "on", "yes"]]);
+    let number = refusal(&text.replace("column: y", "column: 7"));
+    assert!(number.contains("a name or a list of names"), "{number}");
+}
+
+#[test]
 fn names_in_webhooks_come_from_the_environment() {
     let folder = project(&[("pitcrew.yaml", GOOD)]);
     let project = pitcrew_project::load_with(folder.path(), &|name| {
