@@ -27,6 +27,9 @@ from harness import Failed, Http, Server, free_port, save, scratch, table, wait_
 
 NATIVE, MLFLOW = "/api/v1", "/api/2.0/mlflow"
 KILL_PAUSE_S = (0.15, 2.5)
+# Every so many kills, the server that starts again is killed as well, before it has taken up what was left.
+KILLS_IN_RECOVERY = 4
+RECOVERY_PAUSE_S = (0.0, 0.3)
 LAP_LIMIT_S = 180
 REST_LIMIT_S = 120
 POINTS_PER_RUN = 40
@@ -62,6 +65,8 @@ class World:
         self.ledger = Ledger()
         self.random = random.Random(seed)
         self.over = threading.Event()
+        # Set when a part of the harness itself has stopped: nothing more can be learnt.
+        self.broken = threading.Event()
         self.folder = folder
 
     def patiently(self, http, method, path, body=None, again=True):
@@ -126,7 +131,7 @@ def run_laps(world, count_of_kills, wanted_kills):
     """Laps one after another until all kills are done; the last one runs in peace. Gives how each ended."""
     http, ended = world.http(), []
     world.patiently(http, "POST", f"{NATIVE}/apply", {"root": str(world.folder / "project"), "dry_run": False})
-    while True:
+    while not world.broken.is_set():
         last = count_of_kills() >= wanted_kills
         number = len(ended) + 1
         lap.add_rows(world.folder / "project", number)
@@ -138,7 +143,8 @@ def run_laps(world, count_of_kills, wanted_kills):
         ended.append((number, run, state))
         print(f"lap {number}: {run} {state} after {count_of_kills()} kills", flush=True)
         if last:
-            return ended
+            break
+    return ended
 
 
 def start_once(world, http, reason, params):
@@ -170,11 +176,11 @@ def wait_for_run(world, http, run):
     return "stuck"
 
 
-def read_events(http, after=0):
+def read_events(world, http, after=0):
     """All events after a position."""
     events = []
     while True:
-        page = http.call("GET", f"{NATIVE}/events?after={after}&limit={PAGE}")["items"]
+        page = world.patiently(http, "GET", f"{NATIVE}/events?after={after}&limit={PAGE}")["items"]
         events += [(each["seq"], each["id"], each["name"], each["subject"]["name"], each["data"]) for each in page]
         if len(page) < PAGE:
             return events
@@ -183,7 +189,7 @@ def read_events(http, after=0):
 
 def check_events(world, http):
     """What was seen before is still there, the same and in the same place."""
-    now = read_events(http)
+    now = read_events(world, http)
     before = world.ledger.events
     if now[: len(before)] != before:
         world.ledger.problem(f"events changed: {len(before)} seen before, {len(now)} now")
@@ -203,6 +209,10 @@ def kill_and_start(world, kills, done):
             break
         problems = len(world.ledger.problems)
         world.server.kill()
+        if number % KILLS_IN_RECOVERY == 0:
+            world.server.spawn()
+            world.over.wait(world.random.uniform(*RECOVERY_PAUSE_S))
+            world.server.kill()
         world.server.start()
         check_events(world, http)
         passed += problems == len(world.ledger.problems)
@@ -264,6 +274,8 @@ def final_checks(world, http, laps):
     checks.check("a run is judged once", [run for run, count in decisions.items() if count > 1], len(decisions))
 
     checks.check("every lap ends", [f"lap {number}: {state}" for number, _, state in laps if state not in ("succeeded", "refused")], len(laps))
+    running = [each["id"] for each in every(http, f"/releases?deployment={lap.NAME}") if each["state"] == "running"]
+    checks.check("one release runs at most", running[1:], len(running))
     checks.check("no process is left behind", lap.processes(world.folder / "project"), 1)
     return checks.rows
 
@@ -343,6 +355,7 @@ def guarded(world, name, work, *arguments):
         except Exception as error:  # Whatever it was, the run must say so.
             if not world.over.is_set():
                 world.ledger.problem(f"the {name} stopped: {error!r}")
+                world.broken.set()
 
     return threading.Thread(target=body, daemon=True)
 

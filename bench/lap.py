@@ -26,6 +26,8 @@ datasets:
     checks:
       - rows: { min: 100 }
       - { column: y, not_null: true }
+environments:
+  plain: { requirements: requirements.txt }
 models:
   line:
     gate:
@@ -46,6 +48,11 @@ pipelines:
         inputs: { train: prepare/train.parquet }
         outputs: [model.onnx]
         timeout: 60s
+      note:
+        run: python steps/note.py MARK
+        environment: plain
+        needs: [prepare]
+        timeout: 120s
       evaluate:
         uses: evaluate
         inputs: { model: train/model.onnx, holdout: prepare/holdout.parquet }
@@ -139,6 +146,9 @@ def write_project(project):
     (project / "pitcrew.yaml").write_text(declaration, encoding="utf-8")
     (project / "steps" / "prepare.py").write_text(PREPARE, encoding="utf-8")
     (project / "steps" / "train.py").write_text(TRAIN, encoding="utf-8")
+    (project / "steps" / "note.py").write_text(PRELUDE, encoding="utf-8")
+    # Nothing to install: the environment is built, and killed while it is built, without a network.
+    (project / "requirements.txt").write_text("", encoding="utf-8")
     marks(project).touch()
     add_rows(project, 0)
 
