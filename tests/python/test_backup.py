@@ -90,6 +90,7 @@ def test_a_backup_under_load_restores_to_a_server_that_goes_on(binary, tmp_path)
                 before = len(traffic.points)
                 said = pitcrew(binary, "backup", archive, "--home", home, "--json")
                 assert json.loads(said.stdout)["bytes"] == archive.stat().st_size
+                assert archive.stat().st_mode & 0o077 == 0
         assert traffic.failures == []
     pitcrew(binary, "restore", archive, "--home", second)
     with Server(binary, second) as restored:

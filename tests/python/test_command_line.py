@@ -22,6 +22,13 @@ def test_a_result_that_cannot_be_written_is_told(binary):
     assert "cannot be written" in ended.stderr and "panicked" not in ended.stderr
 
 
+def test_what_is_no_command_is_told_as_asked(binary):
+    plain = subprocess.run([binary, "runs", "--limt", "3"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert plain.returncode == 2 and "--limit" in plain.stderr
+    machine = subprocess.run([binary, "--json", "runs", "--limt", "3"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert machine.returncode == 2 and json.loads(machine.stderr)["error"]["code"] == "USAGE_INVALID"
+
+
 def test_errors_carry_the_code_of_the_server(binary, url):
     command = [binary, "--url", url, "--json", "runs", "run_00000000000000000000000000"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)

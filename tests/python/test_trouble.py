@@ -5,6 +5,7 @@ nothing acknowledged is lost.
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -180,9 +181,64 @@ def test_a_stop_is_graceful_and_a_kill_is_survived(binary, tmp_path):
     ("headers", "expected"),
     [({"Host": "evil.example"}, 403), ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({}, 200)],
 )  # fmt: skip
-def test_strangers_are_refused(url, headers, expected):
-    status, body = Http(url).raw("GET", "/api/v1/status", headers=headers)
+@pytest.mark.parametrize("path", ["/api/v1/status", "/metrics", "/healthz", "/readyz"])
+def test_strangers_are_refused(url, path, headers, expected):
+    status, body = Http(url).raw("GET", path, headers=headers)
     assert status == expected, body
+
+
+def test_methods_that_nobody_knows_make_no_figures(url):
+    http = Http(url)
+    for number in range(20):
+        http.raw(f"ODD{number}", "/api/v1/status")
+    text = http.raw("GET", "/metrics")[1].decode()
+    assert 'method="other"' in text and "ODD" not in text
+
+
+def test_a_path_that_nothing_answers_has_the_id_of_its_request(url):
+    status, body = Http(url).raw("GET", "/api/v1/nothing", headers={"X-Request-Id": "mine"})
+    assert (status, json.loads(body)["request_id"]) == (404, "mine")
+
+
+def test_one_connection_too_many_is_refused_at_once_and_the_others_go_on(binary, tmp_path):
+    limit = 4096
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < limit + 200:
+        pytest.skip("this process may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with Server(binary, tmp_path / "home") as server, contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+        kept = stack.enter_context(contextlib.closing(server.http()))
+        assert kept.raw("GET", "/healthz")[0] == 200
+        refused = None
+        for _ in range(limit + 50):
+            one = stack.enter_context(socket.create_connection(address))
+            refused = one
+        answer = refused.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 503") and b"retry-after: 1" in answer
+        assert kept.raw("GET", "/healthz")[0] == 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_token_after_a_kill(binary, tmp_path):
+    home = tmp_path / "home"
+    server = Server(binary, home).start()
+    server.kill()
+    made = subprocess.run([binary, "token", "create", "admin", "--access", "admin", "--home", str(home)], capture_output=True, text=True, timeout=START_LIMIT_S, check=False)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("pc_")
+
+
+def test_init_overwrites_nothing(binary, tmp_path):
+    folder = tmp_path / "My Shop"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("mine", encoding="utf-8")
+    ended = subprocess.run([binary, "init", str(folder)], capture_output=True, text=True, timeout=START_LIMIT_S, check=False)
+    assert ended.returncode == 4 and "requirements.txt" in ended.stderr
+    assert [path.name for path in folder.iterdir()] == ["requirements.txt"]
+    made = subprocess.run([binary, "init", str(folder), "--template", "empty"], check=False, capture_output=True, timeout=START_LIMIT_S)
+    assert made.returncode == 0
+    assert "project: my-shop" in (folder / "pitcrew.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than the longest wait the server offers (`/rest`).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// A name as one segment of a path, or as one value of a query.
+pub fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// A server to talk to. Cheap to clone; connections are kept and shared.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -56,6 +62,28 @@ impl Client {
     /// The server's problem, or `SERVER_UNREACHABLE`.
     pub async fn get(&self, path: &str) -> Result<Value> {
         json(self.send(self.request(Method::GET, path)?).await?).await
+    }
+
+    /// GET of a list: its pages put together, until `max` items are there; `next` says whether there are more.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn list(&self, path: &str, max: usize) -> Result<Value> {
+        let mut all = self.get(path).await?;
+        let join = if path.contains('?') { '&' } else { '?' };
+        while let Some(token) = all.get("next").and_then(Value::as_str).map(str::to_owned) {
+            let have = all.get("items").and_then(Value::as_array).map_or(0, Vec::len);
+            if have >= max {
+                break;
+            }
+            let mut page = self.get(&format!("{path}{join}page={}", escaped(&token))).await?;
+            let more = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+            if let Some(items) = all.get_mut("items").and_then(Value::as_array_mut) {
+                items.extend(more);
+            }
+            all["next"] = page.get("next").cloned().unwrap_or(Value::Null);
+        }
+        Ok(all)
     }
 
     /// POST of JSON, JSON back.

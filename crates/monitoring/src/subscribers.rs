@@ -75,7 +75,7 @@ impl Subscriber for TellPeople {
             return Ok(());
         };
         let (alert, now) = (facts.alert.to_string(), self.0.clock.now());
-        for Notify::Webhook(target) in &rule.notify {
+        for (place, Notify::Webhook(target)) in rule.notify.iter().enumerate() {
             let body = json!({
                 "version": "1", "status": transition, "alert": facts.alert, "rule": facts.rule, "monitor": facts.monitor, "metric": facts.metric,
                 "value": facts.value, "threshold": facts.threshold, "event_time": facts.event_time, "summary": facts.summary, "event_id": event.id,
@@ -84,7 +84,8 @@ impl Subscriber for TellPeople {
             let payload = json!({ "alert": alert, "target": target, "transition": transition, "body": body });
             let job = NewJob {
                 kind: NOTIFY,
-                key: format!("{}/{target}", event.id),
+                // The key is logged and sent: the address, which may hold a secret, is not in it.
+                key: format!("{}/{place}", event.id),
                 payload,
                 run_at: now,
                 max_attempts: NOTIFY_TRIES,

@@ -76,9 +76,11 @@ fn parse<T: DeserializeOwned>(path: &Path) -> Result<(T, Source)> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
     // YAML 1.2: `y`, `no` and `on` are words (a column may well be called `y`), only `true` and `false` are truth values.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let tree: Node = serde_saphyr::from_str_with_options(&text, options.clone()).map_err(|error| syntax(&file, None, &error))?;
+    let tree: Node =
+        serde_saphyr::from_str_with_options(&text, options.clone()).map_err(|error| syntax(&file, None, &error))?;
     let source = Source { file, tree };
-    let typed = serde_saphyr::from_str_with_options(&text, options).map_err(|error| syntax(&source.file, Some(&source), &error))?;
+    let typed = serde_saphyr::from_str_with_options(&text, options)
+        .map_err(|error| syntax(&source.file, Some(&source), &error))?;
     Ok((typed, source))
 }
 

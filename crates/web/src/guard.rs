@@ -33,13 +33,28 @@ pub struct GuardOptions {
 }
 
 /// Puts the guard in front of a router. What no route answers, `otherwise` does.
-pub fn guarded(router: Router, options: GuardOptions, otherwise: Router) -> Router {
+pub fn guarded(router: Router, mut options: GuardOptions, otherwise: Router) -> Router {
+    // Headers are compared in lower case.
+    options.allowed_hosts = Arc::new(options.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect());
     router
         .fallback_service(otherwise)
         .layer(CatchPanicLayer::custom(|_panic| {
             problem_response(&Error::internal("a handler panicked", "panic"), "").into_response()
         }))
         .layer(middleware::from_fn_with_state(options, guard))
+}
+
+/// Puts only the check of names and origins in front of a router that everyone on this machine may read.
+pub fn named(router: Router, options: GuardOptions) -> Router {
+    router.layer(middleware::from_fn_with_state(
+        options,
+        |State(options): State<GuardOptions>, request: Request, next: Next| async move {
+            match check_origin(request.headers(), &options) {
+                Ok(()) => next.run(request).await,
+                Err(error) => problem_response(&error, ""),
+            }
+        },
+    ))
 }
 
 /// Answers that nothing is served here.
@@ -59,7 +74,12 @@ async fn guard(State(options): State<GuardOptions>, mut request: Request, next: 
                 options.auth.authenticate(bearer(request.headers()).as_deref(), request_id.clone()).map_err(Arc::new);
             request.extensions_mut().insert(RequestId(request_id.clone()));
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let response = next.run(request).await;
+            // A route has written its error by now; what is left is from where no route is.
+            match response.extensions().get::<Arc<Error>>() {
+                Some(error) => problem_response(error, &request_id),
+                None => response,
+            }
         }
         Err(error) => problem_response(&error, &request_id),
     };

@@ -11,5 +11,5 @@ mod problem;
 
 pub use api::{Api, ApiBuilder, MAX_BODY_BYTES, RouteInfo};
 pub use extract::{Caller, Json, Path, Query};
-pub use guard::{GuardOptions, guarded, nothing_here};
+pub use guard::{GuardOptions, guarded, named, nothing_here};
 pub use problem::{Answer, ErrorShape, Problem, problem_response, status_of};

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pitcrew_kernel::{Error, Kind};
 use serde_json::json;
-use tracing::error;
+use tracing::{error, warn};
 
 /// Where the pages of the error codes are.
 const PAGES: &str = "https://pitcrew.dev/errors/";
@@ -74,7 +74,12 @@ pub fn problem_response(error: &Error, request_id: &str) -> Response {
 
 /// Logged once, at the edge, with the cause that the caller does not see.
 pub(crate) fn log(error: &Error, request_id: &str) {
-    if matches!(error.kind(), Kind::Internal) {
-        error!(request.id = request_id, error = ?error, "a request failed by our own fault");
+    let caused = std::error::Error::source(error).is_some();
+    match error.kind() {
+        Kind::Internal => error!(request.id = request_id, error = ?error, "a request failed by our own fault"),
+        Kind::Unavailable | Kind::Timeout if caused => {
+            warn!(request.id = request_id, error = ?error, "a request failed because a part is not available");
+        }
+        _ => {}
     }
 }

@@ -65,9 +65,9 @@ impl Reach {
         self.url.clone().or_else(announced).unwrap_or_else(|| "http://127.0.0.1:7070".to_owned())
     }
 
-    /// Whether no address is given and no server has announced itself on the home folder.
+    /// Whether no address is given and no server runs on the home folder.
     pub(crate) fn is_down(&self) -> bool {
-        self.url.is_none() && crate::server::announced(&self.home()).is_none()
+        self.url.is_none() && !crate::server::is_running(&self.home())
     }
 
     /// A client of that server.
@@ -101,15 +101,24 @@ pub(crate) enum Command {
         /// The run.
         run: String,
     },
-    /// Data sets: add a version, list, show.
-    #[command(subcommand)]
-    Data(Data),
-    /// Models: list, show, move aliases, gate decisions.
-    #[command(subcommand)]
-    Models(Models),
-    /// Deployments and releases.
-    #[command(subcommand)]
-    Deployments(Deployments),
+    /// Data sets: add a version, list, show. Lists when nothing else is asked for.
+    Data {
+        /// What to do.
+        #[command(subcommand)]
+        what: Option<Data>,
+    },
+    /// Models: list, show, move aliases, gate decisions. Lists when nothing else is asked for.
+    Models {
+        /// What to do.
+        #[command(subcommand)]
+        what: Option<Models>,
+    },
+    /// Deployments and releases. Lists when nothing else is asked for.
+    Deployments {
+        /// What to do.
+        #[command(subcommand)]
+        what: Option<Deployments>,
+    },
     /// Ask a deployment for predictions.
     Predict(Predict),
     /// List alerts.
@@ -136,9 +145,12 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Tokens for callers.
-    #[command(subcommand)]
-    Token(Token),
+    /// Tokens for callers. Lists when nothing else is asked for.
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        what: Option<Token>,
+    },
     /// Print the JSON Schema of pitcrew.yaml.
     Schema,
     /// Print a completion script for a shell.

@@ -5,8 +5,9 @@
 //! the inference log, is held open from before: a segment that goes into Parquet meanwhile is in the backup as it was.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -53,7 +54,9 @@ fn pack(file: &Path, home: &Path) -> Result<u64> {
     pitcrew_db::backup(&database, &copy)?;
     hold_segments(home, &mut growing).map_err(failed)?;
     let unfinished = folder.path().join("backup.tar");
-    let mut archive = tar::Builder::new(File::create(&unfinished).map_err(failed)?);
+    // It holds the signing key: only its owner may read it.
+    let private = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished);
+    let mut archive = tar::Builder::new(private.map_err(failed)?);
     append(&mut archive, Path::new(DATABASE), &File::open(&copy).map_err(failed)?).map_err(failed)?;
     for (path, file) in &growing {
         append(&mut archive, path, file).map_err(failed)?;

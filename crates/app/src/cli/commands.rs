@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use pitcrew_client::Client;
+use pitcrew_client::{Client, escaped as escape};
 use pitcrew_kernel::{Access, Error, Result, Span};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,10 @@ use crate::server::Place;
 
 /// Largest body read from standard input.
 const MAX_STDIN: u64 = 16 * 1024 * 1024;
+/// The server waits no longer than this in one call.
+const REST_PATIENCE_S: u64 = 60;
+/// The most items of a list that are fetched.
+const MAX_LISTED: usize = 10_000;
 
 pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<ExitCode> {
     match command {
@@ -26,9 +30,9 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
             let value = client.post(&format!("/api/v1/pipeline-runs/{}/cancel", escape(&run)), &json!({})).await?;
             out.result(&value, show::pipeline_run);
         }
-        Command::Data(data) => data_sets(client, data, out).await?,
-        Command::Models(models) => registry(client, models, out).await?,
-        Command::Deployments(deployments) => serving(client, deployments, out).await?,
+        Command::Data { what } => data_sets(client, what.unwrap_or(Data::Ls { dataset: None }), out).await?,
+        Command::Models { what } => registry(client, what.unwrap_or(Models::Ls), out).await?,
+        Command::Deployments { what } => serving(client, what.unwrap_or(Deployments::Ls), out).await?,
         Command::Predict(predict) => self::predict(client, &predict, out).await?,
         Command::Alerts(alerts) => return self::alerts(client, &alerts, out).await,
         Command::Events(events) => follow::events(client, &events, out).await?,
@@ -38,7 +42,7 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
             let verb = if dry_run { "would be removed" } else { "removed" };
             out.result(&value, |v| format!("{} objects, {} bytes {verb}", field(v, "/objects"), field(v, "/bytes")));
         }
-        Command::Token(token) => tokens(client, token, out).await?,
+        Command::Token { what } => tokens(client, what.unwrap_or(Token::Ls), out).await?,
         // Answered before a server is needed.
         Command::Up(_)
         | Command::Init(_)
@@ -51,13 +55,14 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name as one segment of a path.
-pub(crate) fn escape(text: &str) -> String {
-    text.bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"-_.".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }
-        })
-        .collect()
+/// Shows a whole list, or as much of it as anyone reads.
+async fn list(client: &Client, path: &str, out: Out, text: impl FnOnce(&Value) -> String) -> Result<Value> {
+    let all = client.list(path, MAX_LISTED).await?;
+    out.result(&all, text);
+    if all.get("next").is_some_and(|next| !next.is_null()) {
+        out.note(&format!("the first {MAX_LISTED} are shown; the API has the rest"));
+    }
+    Ok(all)
 }
 
 async fn apply(client: &Client, root: &Root, dry_run: bool, out: Out) -> Result<()> {
@@ -123,12 +128,12 @@ async fn data_sets(client: &Client, data: Data, out: Out) -> Result<()> {
                 format!("{note}{version}")
             });
         }
-        Data::Ls { dataset: None } => out.result(&client.get("/api/v1/datasets").await?, show::datasets),
+        Data::Ls { dataset: None } => {
+            list(client, "/api/v1/datasets", out, show::datasets).await?;
+        }
         Data::Ls { dataset: Some(name) } => {
-            out.result(
-                &client.get(&format!("/api/v1/datasets/{}/versions", escape(&name))).await?,
-                show::dataset_versions,
-            );
+            let path = format!("/api/v1/datasets/{}/versions", escape(&name));
+            list(client, &path, out, show::dataset_versions).await?;
         }
         Data::Show { version } => {
             let value = match version.rsplit_once('@') {
@@ -155,7 +160,9 @@ fn newest(dataset: Value, name: &str) -> Result<Value> {
 
 async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
     match models {
-        Models::Ls => out.result(&client.get("/api/v1/models").await?, show::models),
+        Models::Ls => {
+            list(client, "/api/v1/models", out, show::models).await?;
+        }
         Models::Show { model } => match model.rsplit_once('/') {
             Some((name, version)) => {
                 out.result(
@@ -163,10 +170,10 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
                     show::plain,
                 );
             }
-            None => out.result(
-                &client.get(&format!("/api/v1/models/{}/versions", escape(&model))).await?,
-                show::model_versions,
-            ),
+            None => {
+                let path = format!("/api/v1/models/{}/versions", escape(&model));
+                list(client, &path, out, show::model_versions).await?;
+            }
         },
         Models::Alias { version, alias, reason } => {
             let wrong =
@@ -177,15 +184,15 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
             let value = client.put(&path, &json!({ "version": number, "reason": reason })).await?;
             out.result(&value, |_| format!("{name}@{alias} is now version {number}"));
         }
-        Models::History { model } => out.result(
-            &client.get(&format!("/api/v1/models/{}/alias-history", escape(&model))).await?,
-            show::alias_history,
-        ),
+        Models::History { model } => {
+            let path = format!("/api/v1/models/{}/alias-history", escape(&model));
+            list(client, &path, out, show::alias_history).await?;
+        }
         Models::Gates { model } => {
             let path = model.map_or("/api/v1/gate-decisions".to_owned(), |name| {
                 format!("/api/v1/gate-decisions?model={}", escape(&name))
             });
-            out.result(&client.get(&path).await?, show::gates);
+            list(client, &path, out, show::gates).await?;
         }
     }
     Ok(())
@@ -193,11 +200,15 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
 
 async fn serving(client: &Client, deployments: Deployments, out: Out) -> Result<()> {
     match deployments {
-        Deployments::Ls => out.result(&client.get("/api/v1/deployments").await?, show::deployments),
+        Deployments::Ls => {
+            list(client, "/api/v1/deployments", out, show::deployments).await?;
+        }
         Deployments::Show { deployment } => {
             out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::plain)
         }
-        Deployments::Releases { release: None } => out.result(&client.get("/api/v1/releases").await?, show::releases),
+        Deployments::Releases { release: None } => {
+            list(client, "/api/v1/releases", out, show::releases).await?;
+        }
         Deployments::Releases { release: Some(id) } => {
             out.result(&client.get(&format!("/api/v1/releases/{}", escape(&id))).await?, show::release);
         }
@@ -244,15 +255,22 @@ async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> 
         .state
         .as_ref()
         .map_or("/api/v1/alerts".to_owned(), |state| format!("/api/v1/alerts?state={}", escape(state)));
-    let value = client.get(&path).await?;
-    out.result(&value, show::alerts);
+    let value = list(client, &path, out, show::alerts).await?;
     let firing = items(&value).iter().any(|alert| field(alert, "/state") == "firing");
     Ok(if alerts.check && firing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn wait(client: &Client, timeout: u64, out: Out) -> Result<ExitCode> {
-    let value = client.get(&format!("/api/v1/rest?timeout_ms={}", timeout.saturating_mul(1_000))).await?;
-    let at_rest = value.get("at_rest") == Some(&Value::Bool(true));
+    let mut left = timeout;
+    let (value, at_rest) = loop {
+        let patience = left.min(REST_PATIENCE_S);
+        let value = client.get(&format!("/api/v1/rest?timeout_ms={}", patience * 1_000)).await?;
+        let at_rest = value.get("at_rest") == Some(&Value::Bool(true));
+        left -= patience;
+        if at_rest || left == 0 {
+            break (value, at_rest);
+        }
+    };
     out.result(
         &value,
         |_| if at_rest { "the loop is at rest".to_owned() } else { "the loop is still busy".to_owned() },
@@ -269,7 +287,9 @@ async fn tokens(client: &Client, token: Token, out: Out) -> Result<()> {
             out.result(&value, |v| field(v, "/token"));
             out.note("keep it safe: it is shown only this once");
         }
-        Token::Ls => out.result(&client.get("/api/v1/tokens").await?, show::tokens),
+        Token::Ls => {
+            list(client, "/api/v1/tokens", out, show::tokens).await?;
+        }
         Token::Revoke { id } => {
             let value = client.delete(&format!("/api/v1/tokens/{}", escape(&id))).await?;
             out.result(&value, |_| format!("{id} works no more"));

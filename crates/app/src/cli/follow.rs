@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use pitcrew_client::Client;
+use pitcrew_client::{Client, escaped as escape};
 use pitcrew_kernel::{Error, Result};
 use serde_json::Value;
 
 use super::args::{Events, Logs};
-use super::commands::escape;
 use super::out::{Out, field, items};
 use super::show;
 
@@ -66,13 +65,14 @@ async fn stream_log(client: &Client, run: &str, step: Option<&str>, out: Out) ->
     let mut stream = client.events(&format!("/api/v1/pipeline-runs/{}/log/stream", escape(run)), None).await?;
     while let Some(event) = stream.next().await? {
         if event.name == "end" {
-            break;
+            return Ok(());
         }
         if step.is_none_or(|step| field(&event.data, "/step") == step) {
             out.line(&event.data, |line| format!("{:10} {}", field(line, "/step"), field(line, "/line")));
         }
     }
-    Ok(())
+    Err(Error::unavailable("SERVER_UNREACHABLE", "the server ended the log before the run was over")
+        .hint(format!("the run goes on when the server does: `pitcrew logs -f {run}`")))
 }
 
 pub(crate) async fn events(client: &Client, events: &Events, out: Out) -> Result<()> {

@@ -25,7 +25,10 @@ pub(crate) use out::Out;
 
 /// Parses the arguments, does it, answers with an exit code (listed in `pitcrew --help`).
 pub(crate) fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) => return refuse(&usage),
+    };
     let out = Out::new(args.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -49,12 +52,26 @@ async fn run(args: Args, out: Out) -> pitcrew_kernel::Result<ExitCode> {
         Command::Backup(plan) => backup::backup(&plan, &reach.home(), out).await,
         Command::Doctor => doctor::doctor(&reach, out).await,
         Command::Demo(demo) => commands::demo(demo, out).await,
-        Command::Token(args::Token::Create { name, access, expires_in, database }) if reach.is_down() => {
+        Command::Token { what: Some(args::Token::Create { name, access, expires_in, database }) }
+            if reach.is_down() =>
+        {
             let place = database.map_or_else(|| Place::Home(reach.home()), Place::Database);
             commands::first_token(place, &name, &access, expires_in.as_deref(), out).await
         }
         command => commands::call(command, &reach.client()?, out).await,
     }
+}
+
+/// What was typed is no command: help for people, JSON for programs.
+fn refuse(usage: &clap::Error) -> ExitCode {
+    if usage.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let text = usage.render().to_string();
+        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        return report(&Error::invalid("USAGE_INVALID", sentence).hint("see `pitcrew --help`"), Out::new(true));
+    }
+    // Help or a usage error on a closed pipe has nobody left to tell.
+    let _told = usage.print();
+    ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
 }
 
 fn report(error: &Error, out: Out) -> ExitCode {

@@ -3,7 +3,7 @@
 
 use std::io::{ErrorKind, Write as _};
 
-use pitcrew_kernel::Error;
+use pitcrew_kernel::{Error, Kind};
 use serde_json::{Value, json};
 
 /// How to print.
@@ -56,16 +56,31 @@ impl Out {
         if self.json {
             eprintln!(
                 "{}",
-                json!({ "error": { "code": error.code(), "detail": error.detail(), "hint": error.hint_text() } })
+                json!({ "error": { "code": error.code(), "detail": error.detail(), "cause": cause(error), "hint": error.hint_text() } })
             );
             return;
         }
         let (red, cyan, plain) = if colour { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
         eprintln!("{red}error{plain}: {} [{}]", error.detail(), error.code());
+        if let Some(cause) = cause(error) {
+            eprintln!("{cyan}cause{plain}: {cause}");
+        }
         if let Some(hint) = error.hint_text() {
             eprintln!("{cyan}hint{plain}: {hint}");
         }
     }
+}
+
+/// The first cause of what is not the caller's fault, for whoever has to mend it.
+fn cause(error: &Error) -> Option<String> {
+    if !matches!(error.kind(), Kind::Internal | Kind::Unavailable | Kind::Timeout) {
+        return None;
+    }
+    let mut first = std::error::Error::source(error)?;
+    while let Some(deeper) = first.source() {
+        first = deeper;
+    }
+    Some(first.to_string())
 }
 
 /// Exit code when standard output cannot be written: as for anything else that is not available.

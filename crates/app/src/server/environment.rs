@@ -47,9 +47,12 @@ pub(crate) fn build_variables() -> Vec<(String, String)> {
     std::env::vars().filter(|(name, _)| is_build_variable(name)).collect()
 }
 
-/// What `${NAME}` in a declaration may stand for: only names made for us, so that no secret of the server ends in a project.
+/// Variables that hold secrets of this program itself.
+const OWN_SECRETS: &[&str] = &["PITCREW_TOKEN", "PITCREW_DATABASE_URL"];
+
+/// What `${NAME}` in a declaration may stand for: only names made for projects, so that no secret of the server ends in one.
 pub(crate) fn project_variable(name: &str) -> Option<String> {
-    name.starts_with("PITCREW_").then(|| variable(name)).flatten()
+    (name.starts_with("PITCREW_") && !OWN_SECRETS.contains(&name)).then(|| variable(name)).flatten()
 }
 
 fn cache_folder() -> Option<PathBuf> {

@@ -11,11 +11,14 @@
 //! <home>/runs/          work folders and logs of pipeline steps
 //! ```
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use pitcrew_kernel::{Error, Result};
 use serde_json::json;
 
@@ -34,6 +37,7 @@ impl Home {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| unusable(path, &error))?;
         let path = path.canonicalize().map_err(|error| unusable(path, &error))?;
+        keep_private(&path);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -79,11 +83,26 @@ impl Home {
     }
 }
 
-/// The address of the server that runs on `home`, if one has announced itself.
+/// The address of the server that runs on `home`, if one has announced itself and was not killed since.
 pub(crate) fn announced(home: &Path) -> Option<String> {
     let text = std::fs::read_to_string(home.join("server.json")).ok()?;
     let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    value.get("url")?.as_str().map(str::to_owned)
+    let pid = i32::try_from(value.get("pid")?.as_i64()?).ok()?;
+    let gone = kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH);
+    value.get("url")?.as_str().map(str::to_owned).filter(|_| !gone)
+}
+
+/// Whether a server runs on `home`.
+pub(crate) fn is_running(home: &Path) -> bool {
+    File::open(home.join("lock")).is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// A folder that others can look into is closed to them. Where that is not allowed (a volume that somebody else owns), its owner has decided.
+fn keep_private(path: &Path) {
+    let open = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
+    if open && std::fs::set_permissions(path, Permissions::from_mode(0o700)).is_err() {
+        tracing::warn!(home = %path.display(), "others may look into the home folder, and its mode cannot be changed");
+    }
 }
 
 fn in_use(path: &Path) -> Error {
@@ -122,7 +141,23 @@ mod tests {
         let error = Home::open(folder.path()).unwrap_err();
         assert_eq!(error.code(), "HOME_IN_USE");
         assert!(error.detail().contains("http://127.0.0.1:1"));
+        assert!(is_running(folder.path()));
         drop(first);
+        assert!(!is_running(folder.path()));
         assert!(Home::open(folder.path()).is_ok());
+        let mode = std::fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn what_a_killed_server_has_announced_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        Home::open(folder.path()).unwrap().announce("http://127.0.0.1:1").unwrap();
+        assert_eq!(announced(folder.path()).as_deref(), Some("http://127.0.0.1:1"));
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let text = json!({ "url": "http://127.0.0.1:1", "pid": gone.id() }).to_string();
+        std::fs::write(folder.path().join("server.json"), text).unwrap();
+        assert_eq!(announced(folder.path()), None);
     }
 }

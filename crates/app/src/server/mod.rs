@@ -5,6 +5,7 @@ mod core;
 mod demo;
 mod environment;
 mod home;
+mod listen;
 mod pages;
 mod routes;
 mod store;
@@ -15,18 +16,18 @@ mod wire;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use pitcrew_auth::Mode;
 use pitcrew_kernel::{Error, Result};
-use pitcrew_work::Tasks;
+use pitcrew_work::{SystemClock, Tasks};
 use tokio::net::TcpListener;
 use tracing::info;
 
 pub(crate) use demo::demo_bikes;
 pub(crate) use environment::engine;
-pub(crate) use home::announced;
+pub(crate) use home::{announced, is_running};
 pub(crate) use tokens::{Place, create_offline};
 
 use home::Home;
@@ -127,21 +128,8 @@ pub(crate) async fn start(args: &UpArgs, home: PathBuf) -> Result<Running> {
 }
 
 fn serve(listener: TcpListener, tasks: &Tasks, server: &mut Server) {
-    // Small answers must not wait for the caller's delayed acknowledgement.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(error = ?error, "TCP_NODELAY cannot be set");
-        }
-    });
     let router = std::mem::take(&mut server.router);
-    let stopping = tasks.clone();
-    tasks.spawn("http", async move {
-        let served =
-            axum::serve(listener, router).with_graceful_shutdown(async move { stopping.stopping().await }).await;
-        if let Err(error) = served {
-            tracing::error!(error = ?error, "the HTTP server ended");
-        }
-    });
+    tasks.spawn("http", listen::answer(listener, router, tasks.clone(), Arc::new(SystemClock)));
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr> {

@@ -35,7 +35,7 @@ pub(crate) async fn ui(method: Method, uri: Uri, headers: HeaderMap) -> Response
     let page = reading && !FOR_PROGRAMS.iter().any(|start| uri.path().starts_with(start));
     let Some(asset) = page.then(|| pitcrew_ui_assets::asset(uri.path())).flatten() else {
         let error = Error::not_found("ROUTE_NOT_FOUND", format!("nothing answers {method} at `{}`", uri.path()));
-        return pitcrew_web::problem_response(&error, "");
+        return pitcrew_web::Problem(error).into_response();
     };
     let cache = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == asset.etag.as_bytes());

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -50,25 +50,39 @@ impl Telemetry {
         Ok(Self { registry, requests, seconds, memory, page_bytes: page_bytes() })
     }
 
-    /// Adds `/metrics`, and measures every route of `router`.
-    pub(crate) fn observe(self, router: Router) -> Router {
+    /// Measures every route of `router`; with it comes the router that answers `/metrics`.
+    pub(crate) fn observe(self, router: Router) -> (Router, Router) {
         let me = Arc::new(self);
         let metrics = Router::new().route("/metrics", get(text)).with_state(Arc::clone(&me));
-        router.layer(middleware::from_fn_with_state(me, measure)).merge(metrics)
+        (router.layer(middleware::from_fn_with_state(me, measure)), metrics)
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "durations of requests are measured, not decided upon")]
 async fn measure(State(me): State<Arc<Telemetry>>, request: Request, next: Next) -> Response {
-    let method = request.method().as_str().to_owned();
+    let method = verb(request.method());
     // The pattern, never the path: names of things must not become label values.
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let start = Instant::now();
     let response = next.run(request).await;
-    me.seconds.with_label_values(&[&method, &route]).observe(start.elapsed().as_secs_f64());
-    me.requests.with_label_values(&[&method, &route, &response.status().as_u16().to_string()]).inc();
+    me.seconds.with_label_values(&[method, &route]).observe(start.elapsed().as_secs_f64());
+    me.requests.with_label_values(&[method, &route, &response.status().as_u16().to_string()]).inc();
     response
+}
+
+/// A caller may invent methods: they must not become label values either.
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 async fn text(State(me): State<Arc<Telemetry>>) -> Response {

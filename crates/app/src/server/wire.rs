@@ -20,7 +20,7 @@ use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
 use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer};
 use pitcrew_serving::Serving;
 use pitcrew_tracking::Tracking;
-use pitcrew_web::{Api, GuardOptions, guarded};
+use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
 
@@ -220,8 +220,10 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let api = api(&slices, Arc::clone(&core));
     let guard = GuardOptions { auth, ids, allowed_hosts: Arc::new(wiring.hosts.to_vec()) };
     let pages = Router::new().fallback(pages::ui);
-    let router = guarded(api.into_router(), guard, pages);
-    let router = Telemetry::new(metrics)?.observe(router).merge(pages::health(db)).layer(CompressionLayer::new());
+    let router = guarded(api.into_router(), guard.clone(), pages);
+    let (router, metrics) = Telemetry::new(metrics)?.observe(router);
+    let open = named(metrics.merge(pages::health(db)), guard);
+    let router = router.merge(open).layer(CompressionLayer::new());
     Ok(Server {
         router,
         core,
