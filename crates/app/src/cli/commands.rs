@@ -167,7 +167,7 @@ async fn registry(client: &Client, models: Models, out: Out) -> Result<()> {
             Some((name, version)) => {
                 out.result(
                     &client.get(&format!("/api/v1/models/{}/versions/{}", escape(name), escape(version))).await?,
-                    show::plain,
+                    show::model_version,
                 );
             }
             None => {
@@ -204,7 +204,7 @@ async fn serving(client: &Client, deployments: Deployments, out: Out) -> Result<
             list(client, "/api/v1/deployments", out, show::deployments).await?;
         }
         Deployments::Show { deployment } => {
-            out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::plain)
+            out.result(&client.get(&format!("/api/v1/deployments/{}", escape(&deployment))).await?, show::deployment)
         }
         Deployments::Releases { release: None } => {
             list(client, "/api/v1/releases", out, show::releases).await?;

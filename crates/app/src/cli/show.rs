@@ -1,8 +1,14 @@
 //! How things look as text.
 
+mod model;
+
 use serde_json::Value;
 
 use super::out::{field, items, table};
+
+pub(crate) use model::{
+    alias_history, deployment, deployments, gates, model_version, model_versions, models, release, releases,
+};
 
 /// The time of day and date without the microseconds.
 fn time(value: &Value, pointer: &str) -> String {
@@ -141,95 +147,6 @@ pub(crate) fn dataset_version(value: &Value) -> String {
     )
 }
 
-pub(crate) fn models(value: &Value) -> String {
-    list(
-        value,
-        "no model yet; a pipeline's `register` step or the MLflow client makes one",
-        &["MODEL", "VERSIONS", "ALIASES", "UPDATED"],
-        &["/name", "/versions", "/aliases", "/updated_at"],
-    )
-}
-
-pub(crate) fn model_versions(value: &Value) -> String {
-    list(
-        value,
-        "no version yet",
-        &["VERSION", "ALIASES", "DATA", "MAE", "WAPE", "CREATED"],
-        &["/ref", "/aliases", "/lineage/dataset", "/metrics/mae", "/metrics/wape", "/created_at"],
-    )
-}
-
-pub(crate) fn alias_history(value: &Value) -> String {
-    list(
-        value,
-        "no alias has moved yet",
-        &["AT", "ALIAS", "FROM", "TO", "BY", "WHY"],
-        &["/at", "/alias", "/from", "/to", "/actor", "/reason"],
-    )
-}
-
-pub(crate) fn gates(value: &Value) -> String {
-    list(
-        value,
-        "no gate has decided yet",
-        &["AT", "MODEL", "VERDICT", "VERSION", "WHY"],
-        &["/at", "/model", "/verdict", "/version", "/reason"],
-    )
-}
-
-pub(crate) fn deployments(value: &Value) -> String {
-    list(
-        value,
-        "no deployment yet; declare one in pitcrew.yaml and `pitcrew apply`",
-        &["DEPLOYMENT", "STATE", "MODEL", "ALIAS", "VERSION", "REQUESTS", "P99 US", "RELEASE"],
-        &[
-            "/name",
-            "/state",
-            "/model",
-            "/alias",
-            "/arms/0/version",
-            "/arms/0/requests",
-            "/arms/0/latency/p99_us",
-            "/release",
-        ],
-    )
-}
-
-pub(crate) fn releases(value: &Value) -> String {
-    list(
-        value,
-        "no release yet",
-        &["RELEASE", "DEPLOYMENT", "CHAMPION", "CANDIDATE", "STATE", "STARTED", "WHY"],
-        &["/id", "/deployment", "/champion", "/candidate", "/state", "/started_at", "/reason"],
-    )
-}
-
-pub(crate) fn release(value: &Value) -> String {
-    let evidence: Vec<Vec<String>> = value
-        .get("evidence")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice)
-        .iter()
-        .map(|e| {
-            ["/event_time", "/step", "/pairs", "/mean_difference", "/lower", "/upper", "/verdict"]
-                .iter()
-                .map(|p| field(e, p))
-                .collect()
-        })
-        .collect();
-    format!(
-        "{} {}: {}/{} against {}: {}\n  {}\n\n{}",
-        field(value, "/id"),
-        field(value, "/deployment"),
-        field(value, "/model"),
-        field(value, "/candidate"),
-        field(value, "/champion"),
-        field(value, "/state"),
-        field(value, "/reason"),
-        table(&["EVENT TIME", "STEP", "PAIRS", "DIFFERENCE", "LOWER", "UPPER", "VERDICT"], &evidence)
-    )
-}
-
 pub(crate) fn alerts(value: &Value) -> String {
     list(
         value,
@@ -250,9 +167,4 @@ pub(crate) fn tokens(value: &Value) -> String {
         &["ID", "NAME", "ACCESS", "EXPIRES", "REVOKED"],
         &["/id", "/name", "/access", "/expires_at", "/revoked_at"],
     )
-}
-
-/// Anything else: its JSON, readable.
-pub(crate) fn plain(value: &Value) -> String {
-    format!("{value:#}")
 }

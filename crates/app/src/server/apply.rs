@@ -189,6 +189,11 @@ async fn git_commit(root: &Path) -> Option<String> {
         command.arg("-C").arg(root).args(args).stdin(std::process::Stdio::null()).kill_on_drop(true);
         command
     };
+    // A folder that the tree around it ignores looks clean and is in no commit.
+    let tracked = git(&["ls-files", "--error-unmatch", "--", "pitcrew.yaml"]).output().await.ok()?;
+    if !tracked.status.success() {
+        return None;
+    }
     let status = git(&["status", "--porcelain", "--", "."]).output().await.ok()?;
     if !status.status.success() || !status.stdout.is_empty() {
         return None;
@@ -201,4 +206,34 @@ async fn git_commit(root: &Path) -> Option<String> {
 /// Every object that the code of applied projects needs.
 pub(crate) fn code_digests(snapshot: &CodeSnapshot) -> impl Iterator<Item = Digest> + '_ {
     std::iter::once(snapshot.digest).chain(snapshot.files.iter().map(|file| file.digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(folder: &Path, args: &[&str]) {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"];
+        let ran = std::process::Command::new("git").arg("-C").arg(folder).args(who).args(args).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_named_only_when_it_holds_the_project_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, inner) = (folder.path(), folder.path().join("ignored"));
+        std::fs::create_dir(&inner).unwrap();
+        for path in [root.join("pitcrew.yaml"), inner.join("pitcrew.yaml")] {
+            std::fs::write(path, "project: a\n").unwrap();
+        }
+        std::fs::write(root.join(".gitignore"), "ignored\n").unwrap();
+        assert_eq!(git_commit(root).await, None, "no repository");
+        git(root, &["init", "--quiet"]);
+        git(root, &["add", "."]);
+        git(root, &["commit", "--quiet", "--message", "first"]);
+        assert_eq!(git_commit(root).await.map(|commit| commit.len()), Some(40));
+        assert_eq!(git_commit(&inner).await, None, "in no commit");
+        std::fs::write(root.join("pitcrew.yaml"), "project: b\n").unwrap();
+        assert_eq!(git_commit(root).await, None, "changed since");
+    }
 }
