@@ -88,7 +88,16 @@ stage_binary() {
 stage_clients() {
     local python
     python=$(clients_python)
-    PITCREW_BIN=$(binary) "$python" -m pytest -q -p no:cacheprovider tests/python
+    PITCREW_BIN=$(binary) "$python" -m pytest -q -p no:cacheprovider --ignore tests/python/test_release.py tests/python
+}
+
+stage_release() {
+    local python binary=${PITCREW_RELEASE_BIN:-}
+    python=$(clients_python)
+    if [ -z "$binary" ]; then
+        binary=$(build_release)
+    fi
+    PITCREW_BIN=$binary "$python" -m pytest -q -p no:cacheprovider tests/python/test_release.py
 }
 
 stage_e2e() {
