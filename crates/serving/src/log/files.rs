@@ -20,6 +20,8 @@ const ROWS_PER_MONTH_FILE: usize = 20_000;
 /// The folder of a deployment's segments.
 const OPEN: &str = "open";
 const SUFFIX: &str = ".seg";
+/// What a segment is called that cannot be read to its end. It stays: nothing here deletes it.
+const ASIDE: &str = ".damaged";
 
 pub(crate) fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let message = format!("{what} `{}` failed", path.display());
@@ -38,6 +40,15 @@ pub(crate) fn segment_path(folder: &Path, deployment: &str, number: u64) -> Path
 
 /// Segments that no process closed, oldest first: `(deployment, number)`.
 pub(crate) fn leftovers(folder: &Path) -> Result<Vec<(String, u64)>> {
+    numbered(folder, SUFFIX)
+}
+
+/// Damaged segments that were kept aside: `(deployment, number)`.
+pub(crate) fn kept_aside(folder: &Path) -> Result<Vec<(String, u64)>> {
+    numbered(folder, ASIDE)
+}
+
+fn numbered(folder: &Path, suffix: &str) -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
     let Ok(deployments) = fs::read_dir(folder) else { return Ok(found) };
     for deployment in deployments {
@@ -46,7 +57,7 @@ pub(crate) fn leftovers(folder: &Path) -> Result<Vec<(String, u64)>> {
         let Ok(name) = deployment.file_name().into_string() else { continue };
         for segment in segments {
             let file = segment.map_err(failed("listing", folder))?.file_name();
-            let number = file.to_str().and_then(|file| file.strip_suffix(SUFFIX)).and_then(|stem| stem.parse().ok());
+            let number = file.to_str().and_then(|file| file.strip_suffix(suffix)).and_then(|stem| stem.parse().ok());
             if let Some(number) = number {
                 found.push((name.clone(), number));
             }
@@ -71,15 +82,18 @@ pub fn open_segments(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(crate) struct Rolled {
     pub(crate) files: Vec<LogFile>,
     pub(crate) rows: Vec<Row>,
+    /// There are rows in it that cannot be read.
+    pub(crate) damaged: bool,
 }
 
 /// Writes a segment's rows to Parquet files, durably. Doing it again writes the same files. The segment itself stays until
-/// [`remove_segment`]. Blocking.
+/// [`put_away`]. Blocking.
 pub(crate) fn roll(folder: &Path, deployment: &str, number: u64) -> Result<Rolled> {
     let path = segment_path(folder, deployment, number);
     let bytes = fs::read(&path).map_err(failed("reading", &path))?;
     let (rows, whole) = record::decode(&bytes);
-    if whole < bytes.len() {
+    let damaged = record::is_damaged(&bytes, whole);
+    if whole < bytes.len() && !damaged {
         let lost = bytes.len() - whole;
         tracing::warn!(path = %path.display(), bytes = lost, "the end of a log segment is torn and left out");
     }
@@ -89,13 +103,22 @@ pub(crate) fn roll(folder: &Path, deployment: &str, number: u64) -> Result<Rolle
         let segment = i64::try_from(number).unwrap_or(i64::MAX);
         files.push(LogFile { segment, ..write_file(folder, deployment, relative, &rows)? });
     }
-    Ok(Rolled { files, rows })
+    Ok(Rolled { files, rows, damaged })
 }
 
-/// Removes a segment whose rows are in files that the tables know.
-pub(crate) fn remove_segment(folder: &Path, deployment: &str, number: u64) -> Result<()> {
+/// Removes a segment whose rows are in files that the tables know. One that is damaged is kept aside instead, for somebody to look at.
+pub(crate) fn put_away(folder: &Path, deployment: &str, number: u64, damaged: bool) -> Result<()> {
     let path = segment_path(folder, deployment, number);
-    fs::remove_file(&path).map_err(failed("removing", &path))
+    if !damaged {
+        return fs::remove_file(&path).map_err(failed("removing", &path));
+    }
+    let aside = path.with_extension(&ASIDE[1..]);
+    fs::rename(&path, &aside).map_err(failed("naming", &aside))?;
+    tracing::error!(
+        path = %aside.display(),
+        "a log segment is damaged: the predictions before the damage are kept, those behind it are only in this file"
+    );
+    Ok(())
 }
 
 /// Rows by folder (a month, or a day where a month holds many) and by columns, each part in order of time.
@@ -249,8 +272,26 @@ mod tests {
         assert_eq!(back, [rows[2].clone(), rows[1].clone()]);
         let again = roll(folder.path(), "bikes", 7).unwrap();
         assert_eq!(again.files, rolled.files);
-        remove_segment(folder.path(), "bikes", 7).unwrap();
+        put_away(folder.path(), "bikes", 7, rolled.damaged).unwrap();
+        assert_eq!((leftovers(folder.path()).unwrap(), kept_aside(folder.path()).unwrap()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_segment_that_is_damaged_in_its_middle_is_kept_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = vec![row("a", DAY), row("b", DAY), row("c", DAY)];
+        segment(folder.path(), &rows);
+        let path = segment_path(folder.path(), "bikes", 7);
+        let mut bytes = fs::read(&path).unwrap();
+        let third = bytes.len() / 3;
+        bytes[2 * third] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let rolled = roll(folder.path(), "bikes", 7).unwrap();
+        assert_eq!((rolled.rows, rolled.damaged), (rows[..1].to_vec(), true));
+        put_away(folder.path(), "bikes", 7, rolled.damaged).unwrap();
         assert_eq!(leftovers(folder.path()).unwrap(), []);
+        assert_eq!(kept_aside(folder.path()).unwrap(), [("bikes".to_owned(), 7)]);
+        assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), bytes);
     }
 
     #[test]

@@ -93,6 +93,26 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(folder: PathBuf, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self {
+            folder,
+            clock,
+            metrics,
+            logs: Mutex::default(),
+            closed: Mutex::default(),
+            with_files: Mutex::default(),
+            queued: AtomicUsize::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            handed: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            close_wanted: AtomicU64::new(0),
+            closes: AtomicU64::new(0),
+            progress: tokio::sync::Notify::new(),
+            last_segment: AtomicU64::new(0),
+            ailing: AtomicBool::new(false),
+        }
+    }
+
     fn logs(&self) -> MutexGuard<'_, HashMap<Arc<str>, DeploymentLog>> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,23 +162,7 @@ impl Log {
         ids: Arc<dyn Ids>,
         metrics: Metrics,
     ) -> Result<Self> {
-        let shared = Arc::new(Shared {
-            folder,
-            clock,
-            metrics,
-            logs: Mutex::default(),
-            closed: Mutex::default(),
-            with_files: Mutex::default(),
-            queued: AtomicUsize::new(0),
-            queued_bytes: AtomicUsize::new(0),
-            handed: AtomicU64::new(0),
-            written: AtomicU64::new(0),
-            close_wanted: AtomicU64::new(0),
-            closes: AtomicU64::new(0),
-            progress: tokio::sync::Notify::new(),
-            last_segment: AtomicU64::new(0),
-            ailing: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(folder, clock, metrics));
         let queue = writer::start(Arc::clone(&shared))?;
         Ok(Self { shared, db, ids, queue, turn: tokio::sync::Mutex::default() })
     }
@@ -284,7 +288,11 @@ impl Log {
             }
         }
         let folder = self.shared.folder.clone();
-        let leftovers = blocking(move || files::leftovers(&folder)).await?;
+        let (leftovers, aside) =
+            blocking(move || Ok((files::leftovers(&folder)?, files::kept_aside(&folder)?))).await?;
+        // Nor that of one that was kept aside: its name is taken.
+        let aside = aside.into_iter().map(|(_, number)| number).max().unwrap_or(0);
+        self.shared.last_segment.fetch_max(aside, Ordering::Relaxed);
         for (deployment, number) in leftovers {
             self.shared.last_segment.fetch_max(number, Ordering::Relaxed);
             let rows = self.roll_one(&deployment, number).await?;
@@ -340,10 +348,10 @@ impl Log {
     async fn roll_one(&self, deployment: &str, number: u64) -> Result<Vec<Row>> {
         let (folder, name) = (self.shared.folder.clone(), deployment.to_owned());
         let rolled = blocking(move || files::roll(&folder, &name, number)).await?;
-        let (written, now) = (rolled.files, self.shared.clock.now());
+        let (written, damaged, now) = (rolled.files, rolled.damaged, self.shared.clock.now());
         self.db.write(move |tx| written.iter().try_for_each(|file| store::add_file(tx, file, now))).await?;
         let (folder, name) = (self.shared.folder.clone(), deployment.to_owned());
-        blocking(move || files::remove_segment(&folder, &name, number)).await?;
+        blocking(move || files::put_away(&folder, &name, number, damaged)).await?;
         Ok(rolled.rows)
     }
 

@@ -1,5 +1,6 @@
 //! Rows as bytes of a segment: `length u32, crc32 u32, payload`, little-endian. A payload is the columns of a version (once, before its first
-//! row) or a row that names them by number. What a crash tore at the end of a file fails its length or its checksum and is left out.
+//! row) or a row that names them by number. What a crash tore at the end of a file fails its length or its checksum and is left out. Where
+//! rows stand behind what cannot be read, the file is damaged: they are not read either, as the columns they name may be missing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use pitcrew_columnar::Number;
 use pitcrew_contracts::release::Role;
 
 use super::row::{Columns, Row, Status};
+use crate::arm::MAX_LOGGED_FEATURES;
 use crate::model::ArmKind;
+use crate::predict::MAX_REQUEST_ID;
 
 /// First bytes of a segment file; the last one is the version of the format.
 pub(crate) const MAGIC: [u8; 8] = *b"pitlog\0\x01";
@@ -17,6 +20,11 @@ const ROW: u8 = 1;
 const HEADER: usize = 8;
 /// No record of ours comes near; a longer one is damage.
 const MAX_PAYLOAD: usize = 64 << 20;
+/// A row without an id and features has this many bytes,
+const MIN_ROW: usize = 50;
+/// and none has more than this.
+const MAX_ROW: usize = 8 << 10;
+const _: () = assert!(MIN_ROW + 2 * MAX_REQUEST_ID + 8 * MAX_LOGGED_FEATURES <= MAX_ROW, "the widest row");
 
 /// Writes records and remembers which columns the file has.
 #[derive(Debug, Default)]
@@ -25,6 +33,16 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
+    /// How many sets of columns the file has.
+    pub(crate) const fn columns(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Forgets all but the first `columns` sets, as those after them did not reach the file.
+    pub(crate) fn keep(&mut self, columns: usize) {
+        self.known.truncate(columns);
+    }
+
     /// Appends a row's record to `out`, with its columns before it when they are new.
     pub(crate) fn row(&mut self, row: &Row, out: &mut Vec<u8>) {
         let number = match self.known.iter().position(|known| same(known, &row.columns)) {
@@ -99,7 +117,8 @@ pub(crate) fn decode(bytes: &[u8]) -> (Vec<Row>, usize) {
                 let number = known.len() as u32;
                 known.insert(number, Arc::new(columns));
             }),
-            Some(ROW) => reader.row(&known).map(|row| rows.push(row)),
+            // A row that is not read to its end is one of other columns.
+            Some(ROW) => reader.row(&known).filter(|_| reader.0.is_empty()).map(|row| rows.push(row)),
             _ => None,
         };
         if read.is_none() {
@@ -108,6 +127,21 @@ pub(crate) fn decode(bytes: &[u8]) -> (Vec<Row>, usize) {
         at += HEADER + payload.len();
     }
     (rows, at)
+}
+
+/// Whether a segment of which `decode` read the first `whole` bytes is more than torn at its end: rows stand behind what cannot be read,
+/// or the file never was a segment of this format.
+pub(crate) fn is_damaged(bytes: &[u8], whole: usize) -> bool {
+    if whole == 0 {
+        return !MAGIC.starts_with(bytes);
+    }
+    (whole..bytes.len()).any(|at| begins_with_row(&bytes[at..]))
+}
+
+/// Looks at the length and the kind first: a checksum at every byte of a file would take hours.
+fn begins_with_row(bytes: &[u8]) -> bool {
+    let length = Reader(bytes).u32().map_or(0, |length| length as usize);
+    (MIN_ROW..=MAX_ROW).contains(&length) && bytes.get(HEADER) == Some(&ROW) && framed(bytes).is_some()
 }
 
 fn framed(bytes: &[u8]) -> Option<&[u8]> {
@@ -190,7 +224,7 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::any_row;
+    use super::super::row::tests::{any_row, row};
     use super::*;
     use proptest::prelude::*;
 
@@ -206,6 +240,31 @@ mod tests {
     fn shown(rows: &[Row]) -> Vec<String> {
         // Debug text compares NaN with NaN.
         rows.iter().map(|row| format!("{row:?}")).collect()
+    }
+
+    #[test]
+    fn a_row_under_other_columns_is_damage_and_no_row() {
+        let wide = row("a", 1);
+        let narrow = Columns { features: wide.columns.features[..1].to_vec(), ..Columns::default() };
+        let mut bytes = MAGIC.to_vec();
+        frame(&mut bytes, |out| put_columns(&narrow, out));
+        frame(&mut bytes, |out| put_row(&wide, 0, out));
+        let (rows, whole) = decode(&bytes);
+        assert!(rows.is_empty() && is_damaged(&bytes, whole));
+    }
+
+    #[test]
+    fn another_format_is_damage_and_a_beginning_of_ours_is_not() {
+        let damaged = |bytes: &[u8]| is_damaged(bytes, decode(bytes).1);
+        assert!(damaged(b"pitlog\0\x02 and what a later version writes") && damaged(&[0; 64]));
+        assert!(!damaged(b"") && !damaged(&MAGIC[..5]) && !damaged(&MAGIC));
+    }
+
+    #[test]
+    fn the_smallest_row_is_known_for_one() {
+        let mut payload = Vec::new();
+        put_row(&Row { request_id: "".into(), features: [].into(), ..row("", 1) }, 0, &mut payload);
+        assert_eq!(payload.len(), MIN_ROW);
     }
 
     proptest! {
@@ -237,6 +296,20 @@ mod tests {
             prop_assert!(back.len() <= rows.len());
             prop_assert_eq!(shown(&back[..sound.min(back.len())]), shown(&rows[..sound.min(back.len())]));
             prop_assert!(back.len() <= sound);
+        }
+
+        #[test]
+        fn only_rows_behind_it_make_damage(rows in prop::collection::vec(any_row(), 2..6), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+            let (mut bytes, ends) = encoded(&rows);
+            let at = at.index(bytes.len());
+            let torn = &bytes[..at];
+            prop_assert!(!is_damaged(torn, decode(torn).1));
+            bytes[at] ^= 1 << bit;
+            let (back, whole) = decode(&bytes);
+            // The last row begins where its columns do when they are new; those alone are no row.
+            let before_last = at < ends[rows.len() - 2];
+            prop_assert!(!before_last || is_damaged(&bytes, whole));
+            prop_assert!(before_last || back.len() + 1 == rows.len());
         }
 
         #[test]

@@ -99,8 +99,8 @@ fn append(shared: &Shared, deployment: &Arc<str>, rows: Vec<Row>) -> Result<()> 
         None => Segment::create(&shared.folder, deployment, shared.next_segment(), shared.clock.now())?,
     };
     let written = segment.append(&rows);
-    let (number, full) = (segment.number, segment.is_full());
-    if full {
+    let number = segment.number;
+    if segment.is_done() {
         close(shared, deployment, &segment);
     } else {
         log.segment = Some(segment);
@@ -152,4 +152,38 @@ pub(super) fn probe() -> Arc<Row> {
         features: [].into(),
         columns: Arc::new(Columns::default()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::segment_path;
+    use super::super::record::decode;
+    use super::super::row::tests::row;
+    use super::super::segment::tests::spoil;
+    use super::*;
+    use crate::metrics::Metrics;
+    use pitcrew_kernel::{FakeClock, Timestamp};
+
+    #[test]
+    fn after_a_write_that_cannot_be_taken_back_a_new_segment_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FakeClock::at(Timestamp::from_micros(7)));
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let shared = Shared::new(folder.path().to_owned(), clock, metrics);
+        let deployment: Arc<str> = "bikes".into();
+        append(&shared, &deployment, vec![row("a", 1)]).unwrap();
+        let damaged = {
+            let mut logs = shared.logs();
+            let segment = logs.get_mut(&deployment).unwrap().segment.as_mut().unwrap();
+            spoil(segment, folder.path());
+            segment.number
+        };
+        append(&shared, &deployment, vec![row("b", 2)]).unwrap_err();
+        append(&shared, &deployment, vec![row("c", 3)]).unwrap();
+        assert_eq!(*shared.closed(), [(Arc::clone(&deployment), damaged)], "on its way to Parquet with what it has");
+        let open = shared.logs()[&deployment].segment.as_ref().unwrap().number;
+        let rows = |number| decode(&std::fs::read(segment_path(folder.path(), "bikes", number)).unwrap()).0;
+        assert_eq!((rows(damaged), rows(open)), (vec![row("a", 1)], vec![row("c", 3)]));
+        assert_eq!(shared.logs()[&deployment].recent.range(0, 9).len(), 2);
+    }
 }

@@ -74,6 +74,31 @@ async fn a_kill_loses_nothing_that_reached_a_segment() {
 }
 
 #[tokio::test]
+async fn a_segment_that_is_damaged_in_its_middle_is_never_deleted() {
+    let place = one_place().await;
+    let server = place.serving_one(None).await;
+    for h in 0..20 {
+        server.predict(&format!("h{h:02}"), hour(h), h as f32).await.unwrap();
+    }
+    server.rest().await;
+    server.kill().await;
+    let segment = place.folder.join(&files(&place.folder, "seg")[0]);
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    for _ in 0..2 {
+        let server = place.start().await;
+        assert_eq!(server.slice(hour(0), hour(99)).await.rows.len(), 9);
+        assert_eq!(files(&place.folder, "seg"), [""; 0]);
+        let aside = files(&place.folder, "damaged");
+        assert_eq!(aside.len(), 1);
+        assert!(std::fs::read(place.folder.join(&aside[0])).unwrap() == bytes, "it is as it was");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn one_event_tells_of_many_predictions() {
     let place = one_place().await;
     let server = place.serving_one(None).await;
