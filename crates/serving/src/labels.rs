@@ -1,12 +1,14 @@
 //! Labels: what came true, joined to predictions by request id whenever either arrives.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pitcrew_contracts::names::DeploymentName;
 use pitcrew_contracts::release::LogAdvanced;
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp};
+use pitcrew_work::Tasks;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -18,6 +20,9 @@ use crate::store::{self, Label, Written};
 pub const MAX_LABELS: usize = 10_000;
 /// Labels of many calls that are written together.
 const MAX_BATCH: usize = 4 * MAX_LABELS;
+/// Labels that may wait for their write; beyond that a call is turned away at once.
+const MAX_WAITING: usize = 16 * MAX_BATCH;
+const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
 
 /// One label as it comes in.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -50,6 +55,8 @@ pub struct LabelCounts {
 pub(crate) struct LabelDesk {
     waiting: Mutex<Vec<Waiting>>,
     turn: tokio::sync::Mutex<()>,
+    /// The owner of the writes: no caller is, as any of them may go away.
+    tasks: OnceLock<Tasks>,
 }
 
 #[derive(Debug)]
@@ -61,6 +68,22 @@ struct Waiting {
 }
 
 impl LabelDesk {
+    /// From now on these tasks own the writes, so that a stop waits for them.
+    pub(crate) fn owned_by(&self, tasks: &Tasks) {
+        let _first = self.tasks.set(tasks.clone());
+    }
+
+    fn push(&self, call: Waiting) -> Result<()> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let labels: usize = waiting.iter().map(|call| call.labels.len()).sum();
+        if labels + call.labels.len() > MAX_WAITING {
+            return Err(Error::unavailable("DB_OVERLOADED", "too many labels wait for the metadata database")
+                .retry_after(OVERLOAD_RETRY));
+        }
+        waiting.push(call);
+        Ok(())
+    }
+
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut labels = 0;
@@ -77,12 +100,13 @@ impl LabelDesk {
 }
 
 impl Serving {
-    /// Takes labels. When this answers, they are on disk; calls that come together are written together.
+    /// Takes labels. When this answers, they are on disk; calls that come together are written together. A caller who goes away meanwhile
+    /// changes nothing for the others.
     ///
     /// # Errors
-    /// `DEPLOYMENT_NOT_FOUND`, `LABEL_LIMIT`, `LABEL_INVALID`, `SERVING_REQUEST_ID_INVALID`.
+    /// `DEPLOYMENT_NOT_FOUND`, `LABEL_LIMIT`, `LABEL_INVALID`, `SERVING_REQUEST_ID_INVALID`, `DB_OVERLOADED`.
     pub async fn add_labels(
-        &self,
+        self: &Arc<Self>,
         ctx: &Ctx,
         deployment: &DeploymentName,
         labels: Vec<NewLabel>,
@@ -102,28 +126,19 @@ impl Serving {
         });
         let (done, heard) = oneshot::channel();
         let call = Waiting { ctx: ctx.clone(), deployment: deployment.to_string(), labels: labels.collect(), done };
-        self.labels.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-        self.write_waiting(heard).await
+        self.labels.push(call)?;
+        let serving = Arc::clone(self);
+        let tasks = self.labels.tasks.get_or_init(Tasks::new);
+        tasks.spawn("labels", async move { serving.write_waiting().await });
+        heard.await.unwrap_or_else(|lost| Err(Error::internal("a write of labels did not finish", lost)))
     }
 
-    /// Whoever gets the turn writes for all who wait; the others find their answer there.
-    async fn write_waiting(&self, mut heard: oneshot::Receiver<Result<LabelCounts>>) -> Result<LabelCounts> {
-        let lost = || Error::internal("a write of labels did not finish", "the writer was cancelled");
-        loop {
-            let turn = tokio::select! {
-                biased;
-                answer = &mut heard => return answer.unwrap_or_else(|_| Err(lost())),
-                turn = self.labels.turn.lock() => turn,
-            };
-            if let Ok(answer) = heard.try_recv() {
-                return answer;
-            }
-            let calls = self.labels.take();
-            if calls.is_empty() {
-                return Err(lost());
-            }
+    /// Writes for all who wait. Every call brings one of these, so nobody is left over; many find that another has done it.
+    async fn write_waiting(&self) {
+        let _turn = self.labels.turn.lock().await;
+        let calls = self.labels.take();
+        if !calls.is_empty() {
             self.write_calls(calls).await;
-            drop(turn);
         }
     }
 
@@ -221,4 +236,110 @@ fn write_all(
         tx.emit(Outgoing { ctx: &ctx, ids, clock }, &event)?;
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::sync::mpsc;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::model::Deployment;
+    use crate::service::Parts;
+    use pitcrew_db::Db;
+    use pitcrew_testkit::{FakeEngine, FakeModels, TestDb, World};
+    use tokio::sync::Notify;
+
+    /// Keeps the database's writer busy until the sender is used or dropped.
+    async fn hold(db: &Db) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel();
+        let held = Arc::new(Notify::new());
+        let (db, told) = (db.clone(), Arc::clone(&held));
+        let write = async move {
+            db.write(move |_| {
+                told.notify_one();
+                let _released = released.recv();
+                Ok(())
+            })
+            .await
+        };
+        Tasks::new().spawn("hold", async move { write.await.unwrap() });
+        held.notified().await;
+        release
+    }
+
+    /// Drives a future until something is so.
+    async fn until(mut future: Pin<&mut impl Future>, so: impl Fn() -> bool) {
+        std::future::poll_fn(|cx| {
+            assert!(future.as_mut().poll(cx).is_pending(), "it ended before");
+            cx.waker().wake_by_ref();
+            if so() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    async fn serving(world: &World, db: &Db, folder: &std::path::Path) -> Arc<Serving> {
+        let bikes = Deployment {
+            name: "bikes".parse().unwrap(),
+            model: "bikes".parse().unwrap(),
+            alias: "champion".parse().unwrap(),
+            policy: None,
+            champion: None,
+        };
+        let now = world.clock.now();
+        db.write(move |tx| store::save(tx, &bikes, now)).await.unwrap();
+        let parts = Parts {
+            db: db.clone(),
+            clock: world.clock(),
+            ids: Arc::clone(&world.ids),
+            engine: Arc::new(FakeEngine::default()),
+            models: Arc::new(FakeModels::default()),
+            log_folder: folder.to_owned(),
+            metrics: prometheus::Registry::new(),
+        };
+        Arc::new(Serving::new(parts).unwrap())
+    }
+
+    #[test]
+    fn the_labels_that_may_wait_are_limited() {
+        let desk = LabelDesk::default();
+        let label = Label { request_id: "a".to_owned(), value: 1.0, event_time: None };
+        let push = |count: usize| {
+            let labels = vec![label.clone(); count];
+            let (ctx, deployment) = (World::new().ctx, "bikes".to_owned());
+            desk.push(Waiting { ctx, deployment, labels, done: oneshot::channel().0 })
+        };
+        (0..16).for_each(|_| push(MAX_BATCH).unwrap());
+        assert_eq!(push(1).unwrap_err().code(), "DB_OVERLOADED");
+        assert_eq!(desk.take().len(), 1);
+        push(MAX_BATCH).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_takes_nobodys_answer_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let (world, TestDb { db, .. }) = (World::new(), &TestDb::sqlite(&[crate::MIGRATIONS]).await);
+        let serving = serving(&world, db, folder.path()).await;
+        let name = "bikes".parse().unwrap();
+        let call = |id: &str| {
+            let label = NewLabel { request_id: id.to_owned(), value: 1.0, event_time: None };
+            serving.add_labels(&world.ctx, &name, vec![label])
+        };
+        let waiting = |count: usize| serving.labels.waiting.lock().unwrap().len() == count;
+        // One call is being written while two more come: they are written together next.
+        let release = hold(db).await;
+        let (mut early, mut leaver, mut stayer) = (pin!(call("a")), Box::pin(call("b")), pin!(call("c")));
+        until(early.as_mut(), || serving.labels.turn.try_lock().is_err() && waiting(0)).await;
+        until(leaver.as_mut(), || waiting(1)).await;
+        until(stayer.as_mut(), || waiting(2)).await;
+        drop(release);
+        assert_eq!(early.await.unwrap().unknown, 1);
+        let release = hold(db).await;
+        let _under_way = std::future::poll_fn(|cx| Poll::Ready(leaver.as_mut().poll(cx))).await;
+        drop(leaver);
+        drop(release);
+        assert_eq!(stayer.await.unwrap().unknown, 1);
+        assert_eq!(call("b").await.unwrap().duplicate, 1, "the label of the one who left is there too");
+    }
 }

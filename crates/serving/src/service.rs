@@ -120,6 +120,7 @@ impl Serving {
     /// # Errors
     /// What the database can give, and what is wrong with the log's folder.
     pub async fn start(self: &Arc<Self>, tasks: &Tasks) -> Result<()> {
+        self.labels.owned_by(tasks);
         self.log.recover().await?;
         let deployments = self.parts.db.read(store::deployments).await?;
         for deployment in deployments {
