@@ -47,8 +47,8 @@ export function servingWorld(rng, runs) {
     release(rng, { id: rng.id("rel"), champion: 2, candidate: 3, state: "rolled_back", step: 0, steps: [8], from: day(4, 21, 6), effect: 39.5, spread: 84, base: 33.6, verdict: "worse", pairsEach: 9, reason: "worse", run: runs[3].id, runSummary: "train #4" }),
     release(rng, { id: rng.id("rel"), champion: 2, candidate: 4, state: "running", step: 1, steps: [7, 5], from: day(6, 8, 6), effect: -4.1, spread: 26, base: 33.9, verdict: "continue", pairsEach: 12, reason: null, run: runs[4].id, runSummary: "train #5" }),
   ];
-  const arm = (name, version, share, requests, p) => ({ arm: name, version, share, requests, failures: 0, latency: { p50_us: p, p95_us: Math.round(p * 1.55), p99_us: Math.round(p * 2.5) } });
-  const deployment = { name: "bikes", model: "bikes", alias: "champion", state: "releasing", arms: [arm("champion", 2, 0.5, 24_812, 121), arm("candidate", 4, 0.5, 1290, 118)], release: releases[2].id, watermark: eventIso(EVENT_NOW), endpoints: { oip: "/v2/models/bikes/infer", mlflow: "/deployments/bikes/invocations" } };
+  const arm = (name, version, share, requests, unseen, p) => ({ arm: name, version, share, requests, unseen, failures: 0, latency: { p50_us: p, p95_us: Math.round(p * 1.55), p99_us: Math.round(p * 2.5) } });
+  const deployment = { name: "bikes", model: "bikes", alias: "champion", state: "releasing", arms: [arm("champion", 2, 0.5, 1312, 1290, 121), arm("candidate", 4, 0.5, 1290, 1312, 118)], release: releases[2].id, watermark: eventIso(EVENT_NOW), endpoints: { oip: "/v2/models/bikes/infer", mlflow: "/deployments/bikes/invocations" } };
   return { releases, deployments: [deployment], evidenceRng: rng };
 }
 
@@ -57,7 +57,9 @@ export function trafficAt(ms) {
   const second = Math.floor(ms / 1000);
   const wave = 150 + 40 * Math.sin(second / 9) + 22 * Math.sin(second / 2.3);
   const jitter = (n) => ((Math.sin(second * 12.9898 + n * 78.233) * 43758.5453) % 1 + 1) % 1;
-  return ["champion", "candidate"].map((arm, i) => ({ at: iso(second * 1000), arm, version: [2, 4][i], requests: Math.round((wave / 2) * (0.9 + 0.2 * jitter(i))), failures: 0, p50_us: Math.round(116 + 9 * jitter(i + 2)), p99_us: Math.round(270 + 60 * jitter(i + 4) + (jitter(i + 6) > 0.97 ? 240 : 0)) }));
+  // Both arms compute each request; the caller gets one of the two answers.
+  const requests = [0, 1].map((i) => Math.round((wave / 2) * (0.9 + 0.2 * jitter(i))));
+  return ["champion", "candidate"].map((arm, i) => ({ at: iso(second * 1000), arm, version: [2, 4][i], requests: requests[i], unseen: requests[1 - i], failures: 0, p50_us: Math.round(116 + 9 * jitter(i + 2)), p99_us: Math.round(270 + 60 * jitter(i + 4) + (jitter(i + 6) > 0.97 ? 240 : 0)) }));
 }
 
 export function predictionsAt(rng, ms, limit) {

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use pitcrew_columnar::Number;
 use pitcrew_contracts::names::{DeploymentName, ModelName, ReleaseId};
+use pitcrew_contracts::release::Role;
 use pitcrew_contracts::serving::{Datatype, LoadedModel, ModelSignature, Tensor, TensorData};
 use pitcrew_kernel::{Clock, Error, Result};
 use pitcrew_stats::latency::{AtomicLatencyHistogram, LatencyHistogram};
+use serde::Serialize;
 
 use crate::log::{Columns, Status};
 use crate::metrics::ArmMetrics;
@@ -32,20 +34,57 @@ pub(crate) struct Arm {
     /// For each input, how many logged values of a row it gives.
     widths: Vec<usize>,
     metrics: ArmMetrics,
-    requests: AtomicU64,
-    failures: AtomicU64,
-    latency: AtomicLatencyHistogram,
-    second: ArcSwap<Second>,
+    /// What it did since it took this place,
+    total: Counts,
+    /// and in the present second.
+    second: ArcSwap<Counts>,
     /// Exponential mean of the latency, in 1/16 microseconds.
     mean_us_16: AtomicU64,
 }
 
-/// The figures of one second.
+/// What an arm does, as it does it.
 #[derive(Debug, Default)]
-pub(crate) struct Second {
-    pub(crate) requests: AtomicU64,
-    pub(crate) failures: AtomicU64,
-    pub(crate) latency: AtomicLatencyHistogram,
+pub(crate) struct Counts {
+    requests: AtomicU64,
+    unseen: AtomicU64,
+    failures: AtomicU64,
+    latency: AtomicLatencyHistogram,
+}
+
+/// What an arm did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Figures {
+    /// Requests whose caller got what it made of them: the split decides over these.
+    pub(crate) requests: u64,
+    /// Requests it computed and nobody saw: for the comparison, or because another arm had to answer.
+    pub(crate) unseen: u64,
+    /// Those of both that it failed.
+    pub(crate) failures: u64,
+}
+
+impl Counts {
+    fn count(&self, role: Role, status: Status, latency_us: u64) {
+        let runs = if role == Role::Served { &self.requests } else { &self.unseen };
+        runs.fetch_add(1, Ordering::Relaxed);
+        if status.failed() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.latency.record(latency_us);
+        }
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            requests: self.requests.load(Ordering::Relaxed),
+            unseen: self.unseen.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Latencies of all that did not fail.
+    pub(crate) fn latency(&self) -> LatencyHistogram {
+        self.latency.snapshot()
+    }
 }
 
 /// What a model made of a request.
@@ -73,16 +112,14 @@ impl Arm {
             columns: Arc::new(Columns { model: model_name.to_string(), features }),
             widths,
             metrics,
-            requests: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            latency: AtomicLatencyHistogram::new(),
+            total: Counts::default(),
             second: ArcSwap::default(),
             mean_us_16: AtomicU64::new(0),
             model,
         }
     }
 
-    /// Computes and counts. An answer that is no number is a failure of the model; a request that does not fit its inputs is the caller's.
+    /// Computes. An answer that is no number is a failure of the model.
     pub(crate) fn run(&self, clock: &dyn Clock, inputs: &[(&str, Tensor)]) -> Run {
         let before = clock.now();
         let result = self.model.run(inputs);
@@ -93,34 +130,19 @@ impl Arm {
             Err(error) if error.code() == "SERVING_BUSY" => Status::Busy,
             Err(_) => Status::Failed,
         };
-        let callers_fault = matches!(&result, Err(error) if is_callers_fault(error));
-        if !callers_fault {
-            self.count(status, latency_us.unsigned_abs());
-        }
         Run { status, latency_us, result }
     }
 
-    /// Counts a request that did not fit this version, though another could answer it.
-    pub(crate) fn count_misfit(&self, latency_us: i64) {
-        self.count(Status::Failed, latency_us.unsigned_abs());
-    }
-
-    fn count(&self, status: Status, latency_us: u64) {
-        let second = self.second.load();
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        second.requests.fetch_add(1, Ordering::Relaxed);
-        self.metrics.requests.inc();
-        if status.failed() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-            second.failures.fetch_add(1, Ordering::Relaxed);
-            self.metrics.failures.inc();
-            return;
+    /// Counts a run, whose role is known once the request is answered.
+    pub(crate) fn count(&self, role: Role, run: &Run) {
+        let latency_us = run.latency_us.unsigned_abs();
+        self.total.count(role, run.status, latency_us);
+        self.second.load().count(role, run.status, latency_us);
+        self.metrics.count(role, run.status.failed(), latency_us);
+        if !run.status.failed() {
+            let mean = self.mean_us_16.load(Ordering::Relaxed);
+            self.mean_us_16.store(mean - mean / 16 + latency_us, Ordering::Relaxed);
         }
-        self.latency.record(latency_us);
-        second.latency.record(latency_us);
-        self.metrics.latency.observe(latency_us as f64 / 1e6);
-        let mean = self.mean_us_16.load(Ordering::Relaxed);
-        self.mean_us_16.store(mean - mean / 16 + latency_us, Ordering::Relaxed);
     }
 
     /// Whether it should not run on an async thread.
@@ -128,18 +150,18 @@ impl Arm {
         self.mean_us_16.load(Ordering::Relaxed) / 16 > SLOW_US || self.model.memory_bytes() > LARGE_BYTES
     }
 
-    /// Requests and failures since it took this place.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.requests.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    /// What it did since it took this place.
+    pub(crate) fn figures(&self) -> Figures {
+        self.total.figures()
     }
 
-    /// Latencies of what it answered since it took this place.
+    /// Latencies of what it computed since it took this place.
     pub(crate) fn latency(&self) -> LatencyHistogram {
-        self.latency.snapshot()
+        self.total.latency()
     }
 
-    /// The figures since the last call.
-    pub(crate) fn take_second(&self) -> Arc<Second> {
+    /// What it did since the last call.
+    pub(crate) fn take_second(&self) -> Arc<Counts> {
         self.second.swap(Arc::default())
     }
 

@@ -1,5 +1,6 @@
 //! What Prometheus reads of serving.
 
+use pitcrew_contracts::release::Role;
 use pitcrew_kernel::{Error, Result};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
@@ -14,6 +15,7 @@ const ARM: [&str; 3] = ["deployment", "version", "arm"];
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     requests: IntCounterVec,
+    unseen: IntCounterVec,
     failures: IntCounterVec,
     latency: HistogramVec,
     refused: IntCounterVec,
@@ -26,9 +28,21 @@ pub(crate) struct Metrics {
 /// The metrics of one version in one arm.
 #[derive(Debug, Clone)]
 pub(crate) struct ArmMetrics {
-    pub(crate) requests: IntCounter,
-    pub(crate) failures: IntCounter,
-    pub(crate) latency: Histogram,
+    requests: IntCounter,
+    unseen: IntCounter,
+    failures: IntCounter,
+    latency: Histogram,
+}
+
+impl ArmMetrics {
+    pub(crate) fn count(&self, role: Role, failed: bool, latency_us: u64) {
+        if role == Role::Served { &self.requests } else { &self.unseen }.inc();
+        if failed {
+            self.failures.inc();
+        } else {
+            self.latency.observe(latency_us as f64 / 1e6);
+        }
+    }
 }
 
 impl Metrics {
@@ -47,8 +61,9 @@ impl Metrics {
             let latency = HistogramOpts::new(name("latency_seconds"), "Time a model took for one request.")
                 .buckets(BUCKETS.to_vec());
             let metrics = Self {
-                requests: counters("requests_total", "Requests a version computed, unseen ones included.", &ARM)?,
-                failures: counters("failures_total", "Requests a version failed.", &ARM)?,
+                requests: counters("requests_total", "Requests a version answered.", &ARM)?,
+                unseen: counters("unseen_total", "Requests a version computed that nobody saw.", &ARM)?,
+                failures: counters("failures_total", "Requests a version failed, unseen ones included.", &ARM)?,
                 latency: HistogramVec::new(latency, &ARM)?,
                 refused: counters("refused_total", "Requests that no version could answer.", &["deployment"])?,
                 shadows_skipped: IntCounter::new(
@@ -73,6 +88,7 @@ impl Metrics {
         let labels = [deployment, version.as_str(), arm.name()];
         ArmMetrics {
             requests: self.requests.with_label_values(&labels),
+            unseen: self.unseen.with_label_values(&labels),
             failures: self.failures.with_label_values(&labels),
             latency: self.latency.with_label_values(&labels),
         }

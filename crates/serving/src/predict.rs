@@ -140,10 +140,7 @@ impl Serving {
                 if matches!(&second.result, Err(error) if is_callers_fault(error)) {
                     return self.refuse(route, second);
                 }
-                if matches!(&first.result, Err(error) if is_callers_fault(error)) {
-                    plan.first.count_misfit(first.latency_us);
-                }
-                moment.rows(plan.first, Role::Shadow, &first, inputs, &mut rows);
+                moment.note(plan.first, Role::Shadow, &first, inputs, &mut rows);
                 (champion, second)
             }
             None if matches!(&first.result, Err(error) if is_callers_fault(error)) => {
@@ -151,7 +148,7 @@ impl Serving {
             }
             None => (plan.first, first),
         };
-        moment.rows(arm, Role::Served, &run, inputs, &mut rows);
+        moment.note(arm, Role::Served, &run, inputs, &mut rows);
         if let Some(shadow) = plan.shadow.filter(|_| fell_back.is_none()) {
             self.shadow(route, shadow, &moment, inputs, &mut rows);
         }
@@ -179,8 +176,7 @@ impl Serving {
     ) {
         if !arm.is_slow() {
             let run = arm.run(self.parts.clock.as_ref(), inputs);
-            count_misfit(arm, &run);
-            moment.rows(arm, Role::Shadow, &run, inputs, rows);
+            moment.note(arm, Role::Shadow, &run, inputs, rows);
             return;
         }
         let Ok(permit) = Arc::clone(&self.shadows).try_acquire_owned() else {
@@ -194,20 +190,12 @@ impl Serving {
         tokio::task::spawn_blocking(move || {
             let inputs: Vec<(&str, Tensor)> = names.iter().map(String::as_str).zip(tensors).collect();
             let run = arm.run(serving.parts.clock.as_ref(), &inputs);
-            count_misfit(&arm, &run);
             let mut rows = Vec::new();
             let moment = Moment { request_id: &request_id, event_time, at };
-            moment.rows(&arm, Role::Shadow, &run, &inputs, &mut rows);
+            moment.note(&arm, Role::Shadow, &run, &inputs, &mut rows);
             serving.log.append(Entry { deployment: Arc::clone(&route.log_name), rows });
             drop(permit);
         });
-    }
-}
-
-/// The served arm took this request, so one that does not fit the unseen arm is that arm's failure.
-fn count_misfit(arm: &Arm, run: &Run) {
-    if matches!(&run.result, Err(error) if is_callers_fault(error)) {
-        arm.count_misfit(run.latency_us);
     }
 }
 
@@ -218,8 +206,10 @@ struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The log rows of one run.
-    fn rows(&self, arm: &Arm, role: Role, run: &Run, inputs: &[(&str, Tensor)], out: &mut Vec<Row>) {
+    /// Counts one run and makes its log rows. A request that no arm could take is the caller's fault and never comes here; one that fits
+    /// the arm that answered and not the other is that one's failure.
+    fn note(&self, arm: &Arm, role: Role, run: &Run, inputs: &[(&str, Tensor)], out: &mut Vec<Row>) {
+        arm.count(role, run);
         let count = arm.rows_of(inputs);
         let values = run.result.as_ref().map_or_else(|_| vec![f64::NAN; count], |outputs| predictions(outputs, count));
         // The other arm's rows of this request have the same ids, and mostly the same features.

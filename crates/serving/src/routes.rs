@@ -11,7 +11,7 @@ use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::arm::Arm;
+use crate::arm::{Arm, Figures};
 use crate::labels::{LabelCounts, NewLabel};
 use crate::model::{ArmKind, Deployment, Evidence, Release};
 use crate::service::{Serving, Shown};
@@ -43,15 +43,15 @@ struct ArmJson {
     arm: ArmKind,
     version: i64,
     share: f64,
-    requests: u64,
-    failures: u64,
+    #[serde(flatten)]
+    figures: Figures,
     latency: Option<LatencySummary>,
 }
 
 impl ArmJson {
     fn new(arm: &Arm, share: f64) -> Self {
-        let (requests, failures) = arm.counts();
-        Self { arm: arm.kind, version: arm.version, share, requests, failures, latency: arm.latency().summary() }
+        let (figures, latency) = (arm.figures(), arm.latency().summary());
+        Self { arm: arm.kind, version: arm.version, share, figures, latency }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Traffic by the second, for the charts. Kept in memory only.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use pitcrew_kernel::Timestamp;
 use serde::Serialize;
 
-use crate::arm::{Route, Routes};
+use crate::arm::{Figures, Route, Routes};
 use crate::model::ArmKind;
 
 /// Points kept for each deployment: ten minutes of two arms.
@@ -19,8 +18,8 @@ pub(crate) struct Point {
     pub(crate) at: Timestamp,
     pub(crate) arm: ArmKind,
     pub(crate) version: i64,
-    pub(crate) requests: u64,
-    pub(crate) failures: u64,
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
 }
@@ -41,13 +40,12 @@ impl Traffic {
         let points = all.entry(route.name.to_string()).or_default();
         for arm in route.arms() {
             let second = arm.take_second();
-            let latency = second.latency.snapshot();
+            let latency = second.latency();
             points.push_back(Point {
                 at: now,
                 arm: arm.kind,
                 version: arm.version,
-                requests: second.requests.load(Ordering::Relaxed),
-                failures: second.failures.load(Ordering::Relaxed),
+                figures: second.figures(),
                 p50_us: latency.quantile(0.5).unwrap_or(0),
                 p99_us: latency.quantile(0.99).unwrap_or(0),
             });

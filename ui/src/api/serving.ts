@@ -10,7 +10,10 @@ export interface Arm {
   arm: string;
   version: number;
   share: number;
+  /** Those whose callers got this arm's answer. */
   requests: number;
+  /** Those it computed and nobody saw: for the comparison, or because the champion had to answer. */
+  unseen: number;
   failures: number;
   latency: Latency | null;
 }
@@ -31,7 +34,10 @@ export interface TrafficPoint {
   at: Timestamp;
   arm: string;
   version: number;
+  /** Those whose callers got this arm's answer. */
   requests: number;
+  /** Those it computed and nobody saw: for the comparison, or because the champion had to answer. */
+  unseen: number;
   failures: number;
   p50_us: number;
   p99_us: number;

@@ -80,12 +80,17 @@ describe("evidence", () => {
 });
 
 describe("traffic", () => {
-  const point = (second: number, arm: string, requests: number): TrafficPoint => ({ at: `2026-01-02T03:04:0${second}Z`, arm, version: 1, requests, failures: 0, p50_us: 100, p99_us: 300 });
+  const point = (second: number, arm: string, requests: number, unseen = 0): TrafficPoint => ({ at: `2026-01-02T03:04:0${second}Z`, arm, version: 1, requests, unseen, failures: 0, p50_us: 100, p99_us: 300 });
   it("fills seconds without an arm with no requests and no latency", () => {
     const lines = trafficLines([point(1, "champion", 5), point(2, "champion", 6), point(2, "candidate", 1), point(3, "champion", 0)]);
     expect(lines.times).toHaveLength(3);
     expect(lines.requests.map((line) => line.values)).toEqual([[5, 6, 0], [0, 1, 0]]);
     expect(lines.latency[0]?.values).toEqual([300, 300, Number.NaN]);
+  });
+  it("shows the requests that callers got an answer to, and the latency of unseen ones too", () => {
+    const lines = trafficLines([point(1, "candidate", 1, 9), point(2, "candidate", 0, 10)]);
+    expect(lines.requests.map((line) => line.values)).toEqual([[1, 0]]);
+    expect(lines.latency[0]?.values).toEqual([300, 300]);
   });
 });
 

@@ -1,11 +1,15 @@
 //! Declaring, loading, swapping and finding deployments.
 
+use std::sync::Arc;
+
+use axum::http::Method;
 use pitcrew_contracts::release::InferenceLog as _;
 use pitcrew_kernel::{Access, Timestamp};
-use pitcrew_serving::{ArmKind, Ask};
-use serde_json::json;
+use pitcrew_serving::{ArmKind, Ask, routes};
+use pitcrew_testkit::{call, open};
+use serde_json::{Value, json};
 
-use crate::support::{column, hour, name, one_place, places, policy, values};
+use crate::support::{Server, column, hour, name, one_place, places, policy, values};
 
 #[tokio::test]
 async fn a_deployment_is_empty_until_its_alias_names_a_version() {
@@ -131,4 +135,57 @@ async fn a_slow_model_answers_away_from_the_async_threads() {
     let answer = server.predict("a", hour(0), 1.0).await.unwrap();
     server.rest().await;
     assert_eq!(values(&answer), [(answer.version + 3) as f64]);
+}
+
+/// `(requests, unseen, failures)` of each arm in the items at `place` of a path's answer.
+async fn figures(server: &Server, path: &str, place: &str) -> Vec<(String, u64, u64, u64)> {
+    let router = open(&server.world, routes(Arc::clone(&server.serving))).await;
+    let (_, answer) = call(&router, Method::GET, path, None).await;
+    let number = |item: &Value, field: &str| item[field].as_u64().unwrap();
+    let items = answer[place].as_array().unwrap().iter();
+    items
+        .map(|item| {
+            let arm = item["arm"].as_str().unwrap().to_owned();
+            (arm, number(item, "requests"), number(item, "unseen"), number(item, "failures"))
+        })
+        .collect()
+}
+
+const DEPLOYMENT: &str = "/api/v1/deployments/bikes";
+
+#[tokio::test]
+async fn figures_follow_the_split_though_both_arms_compute_each_request() {
+    let place = one_place().await;
+    let server = place.serving_one(Some(policy())).await;
+    server.alias("challenger", Some(2)).await;
+    let mut answered = [0, 0];
+    for h in 0..400 {
+        let answer = server.predict(&format!("h{h}"), hour(h), 1.0).await.unwrap();
+        answered[usize::from(answer.arm == ArmKind::Candidate)] += 1;
+    }
+    assert!((20..80).contains(&answered[1]), "about a tenth: {answered:?}");
+    let wanted = vec![
+        ("champion".to_owned(), answered[0], answered[1], 0),
+        ("candidate".to_owned(), answered[1], answered[0], 0),
+    ];
+    assert_eq!(figures(&server, DEPLOYMENT, "arms").await, wanted);
+    // The present second ends when the arms change.
+    let release = server.releases().await.remove(0);
+    server.serving.abort_release(&server.world.ctx, release.id, "").await.unwrap();
+    let mut points = figures(&server, "/api/v1/deployments/bikes/traffic", "items").await;
+    points.retain(|(_, requests, unseen, _)| requests + unseen > 0);
+    assert_eq!(points, wanted);
+}
+
+#[tokio::test]
+async fn what_a_candidate_failed_was_answered_by_the_champion() {
+    let place = one_place().await;
+    place.models.add("bikes/2", json!({ "factor": 2.0, "mode": "fail" }));
+    let server = place.serving_one(Some(policy())).await;
+    server.alias("challenger", Some(2)).await;
+    for h in 0..40 {
+        server.predict(&format!("h{h}"), hour(h), 1.0).await.unwrap();
+    }
+    let wanted = vec![("champion".to_owned(), 40, 0, 0), ("candidate".to_owned(), 0, 40, 40)];
+    assert_eq!(figures(&server, DEPLOYMENT, "arms").await, wanted);
 }

@@ -22,7 +22,7 @@ export function ArmTable({ arms, model }: { arms: Arm[]; model: string }): React
     <div className="table-box" role="region" aria-label={`Arms of ${model}`} tabIndex={0}>
       <table className="arms">
         <thead>
-          <tr><th scope="col">Arm</th><th scope="col">Version</th><th scope="col" className="num">Share</th><th scope="col" className="num">Requests</th><th scope="col" className="num">Failures</th><th scope="col" className="num">p50</th><th scope="col" className="num hide-phone">p95</th><th scope="col" className="num">p99</th></tr>
+          <tr><th scope="col">Arm</th><th scope="col">Version</th><th scope="col" className="num">Share</th><th scope="col" className="num">Requests</th><th scope="col" className="num hide-phone">Unseen</th><th scope="col" className="num">Failures</th><th scope="col" className="num">p50</th><th scope="col" className="num hide-phone">p95</th><th scope="col" className="num">p99</th></tr>
         </thead>
         <tbody>
           {arms.map((arm) => (
@@ -31,6 +31,7 @@ export function ArmTable({ arms, model }: { arms: Arm[]; model: string }): React
               <td><Link className="link" to={paths.modelVersion(model, arm.version)}>{model}/{arm.version}</Link></td>
               <td className="num">{percent(arm.share)}</td>
               <td className="num">{compact(arm.requests)}</td>
+              <td className="num hide-phone">{compact(arm.unseen)}</td>
               <td className="num">{compact(arm.failures)}</td>
               <td className="num">{micros(arm.latency?.p50_us)}</td>
               <td className="num hide-phone">{micros(arm.latency?.p95_us)}</td>

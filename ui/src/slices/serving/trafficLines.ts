@@ -8,7 +8,7 @@ export interface TrafficLines {
   latency: Line[];
 }
 
-/** Points of both arms onto one row of seconds; a second without a point of an arm is zero requests and no latency. */
+/** Points of both arms onto one row of seconds; a second without a point of an arm is zero requests and no latency. Requests are those that callers got an answer to, latencies those of unseen ones too. */
 export function trafficLines(points: TrafficPoint[]): TrafficLines {
   const times = [...new Set(points.map((point) => Date.parse(point.at)))].toSorted((a, b) => a - b);
   const place = new Map(times.map((time, index) => [time, index]));
@@ -23,7 +23,7 @@ export function trafficLines(points: TrafficPoint[]): TrafficLines {
       const index = point.arm === arm ? place.get(Date.parse(point.at)) : undefined;
       if (index === undefined) continue;
       counts[index] = point.requests;
-      if (point.requests === 0) continue;
+      if (point.requests + point.unseen === 0) continue;
       p50[index] = point.p50_us;
       p99[index] = point.p99_us;
     }
