@@ -58,7 +58,8 @@ pub struct Served {
 }
 
 impl Serving {
-    /// Predicts. The other arm of a paired release computes too, after the answer is there; what it does never reaches the caller.
+    /// Predicts. The other arm of a paired release computes too: a quick one before the answer leaves, which so comes later by that arm's
+    /// time, a slow one on a thread of its own. What it makes of the request never reaches the caller.
     ///
     /// # Errors
     /// `DEPLOYMENT_NOT_FOUND`, `SERVING_NOT_READY`, `SERVING_VERSION_NOT_LOADED`, `SERVING_REQUEST_ID_INVALID`, and what
