@@ -1,10 +1,17 @@
 //! The log survives kills and stops, and is told of once.
 
 use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
-use pitcrew_contracts::release::LogAdvanced;
+use pitcrew_contracts::release::{LogAdvanced, LoggedPrediction, Role};
+use pitcrew_db::Db;
+use pitcrew_kernel::{Clock, FakeClock, Sleep, Timestamp};
+use serde_json::json;
 
-use crate::support::{hour, one_place, places};
+use crate::support::{Server, hour, one_place, places, policy};
 
 fn files(folder: &Path, ending: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -123,8 +130,150 @@ async fn a_folder_that_cannot_be_written_costs_the_log_and_no_answer() {
     assert!(server.predict("a", hour(0), 1.0).await.is_ok());
     server.rest().await;
     assert!(server.slice(hour(0), hour(9)).await.rows.is_empty());
+    assert_eq!(server.counted(DROPPED), 1);
     std::fs::remove_file(place.folder.join("bikes")).unwrap();
     assert!(server.predict("b", hour(1), 1.0).await.is_ok());
     server.rest().await;
     assert_eq!(server.slice(hour(0), hour(9)).await.rows.len(), 1);
+    assert_eq!(server.counted(DROPPED), 1);
+}
+
+const DROPPED: &str = "pitcrew_serving_log_dropped_total";
+
+/// A clock that the log's writer cannot read while the gate is closed: it stands still there, as it would at a disk that does not answer.
+#[derive(Debug)]
+struct WritersClock {
+    clock: FakeClock,
+    gate: Gate,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    /// Whether it is closed, and whether somebody stands before it.
+    state: Mutex<(bool, bool)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn set(&self, closed: bool) {
+        self.state.lock().unwrap().0 = closed;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.1 = true;
+        self.changed.notify_all();
+        while state.0 {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.1 = false;
+    }
+
+    fn wait_for_somebody(&self) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| !state.1).unwrap());
+    }
+}
+
+impl Clock for WritersClock {
+    fn now(&self) -> Timestamp {
+        if std::thread::current().name() == Some("inference-log") {
+            self.gate.pass();
+        }
+        self.clock.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep<'_> {
+        self.clock.sleep(duration)
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_falls_behind_costs_no_answer_and_counts_what_it_drops() {
+    const ASKED: u64 = 10_000;
+    let place = one_place().await;
+    let clock = Arc::new(WritersClock { clock: place.world.clock.clone(), gate: Gate::default() });
+    let server = place.start_with(Arc::clone(&clock) as _).await;
+    server.serve_one(None).await;
+    clock.gate.set(true);
+    for n in 0..ASKED {
+        // Two rows a request: what is counted is predictions.
+        let answer = server.predict_rows(&format!("n{n:05}"), hour(n), vec![1.0, 2.0]).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        if n == 0 {
+            clock.gate.wait_for_somebody();
+        }
+    }
+    let dropped = server.counted(DROPPED);
+    assert!(dropped > 0 && dropped < 2 * ASKED, "the queue is full and held something: {dropped}");
+    clock.gate.set(false);
+    server.rest().await;
+    let rows = server.slice(hour(0), hour(ASKED)).await.rows;
+    assert_eq!((rows.len() as u64 + dropped, server.counted(DROPPED)), (2 * ASKED, dropped));
+    let last = rows.last().map(|row| row.request_id.clone());
+    assert_eq!(last, Some(format!("n{:05}-1", rows.len() / 2 - 1)), "the first that came are those that are there");
+    server.predict("later", hour(ASKED), 1.0).await.unwrap();
+    server.rest().await;
+    assert_eq!(server.slice(hour(ASKED), hour(ASKED + 1)).await.rows.len(), 1);
+    assert_eq!(server.counted(DROPPED), dropped);
+}
+
+/// Keeps every connection of the database busy until what this gives is dropped.
+fn occupy(db: &Db) -> Vec<mpsc::Sender<()>> {
+    /// More than there are connections of one kind.
+    const COMMANDS: usize = 32;
+    let mut releases = Vec::new();
+    for _ in 0..COMMANDS {
+        for writes in [false, true] {
+            let (release, released) = mpsc::channel();
+            releases.push(release);
+            let command = move |_: &mut pitcrew_db::Tx<'_>| {
+                let _released = released.recv();
+                Ok(())
+            };
+            let mut cx = Context::from_waker(Waker::noop());
+            // Once it is asked for, it runs even if nobody waits for its answer.
+            let waits = match writes {
+                true => pin!(db.write(command)).poll(&mut cx).is_pending(),
+                false => pin!(db.read(command)).poll(&mut cx).is_pending(),
+            };
+            assert!(waits);
+        }
+    }
+    releases
+}
+
+async fn predict_some(server: &Server, prefix: &str) {
+    for n in 0..50 {
+        let id = format!("{prefix}{n}");
+        let answer = server.predict(&id, hour(n), 1.0);
+        // Only so that a mistake ends the test: nothing is measured.
+        tokio::time::timeout(Duration::from_secs(60), answer).await.expect("it waits for nobody").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn predicting_touches_no_database() {
+    for place in places().await {
+        place.models.add("bikes/3", json!({ "factor": 3.0, "memory_bytes": 1_000_000_000u64 }));
+        let server = place.serving_one(Some(policy())).await;
+        for (candidate, prefix) in [(None, "alone"), (Some(2), "quick"), (Some(3), "slow")] {
+            server.alias("challenger", candidate).await;
+            let held = occupy(&server.db);
+            let mut behind = pin!(server.db.read(|_| Ok(())));
+            predict_some(&server, prefix).await;
+            let answered = behind.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            assert!(!answered, "the database answers nobody meanwhile");
+            drop(held);
+            behind.await.unwrap();
+            server.rest().await;
+        }
+        let served = |prefix: &str, rows: &[LoggedPrediction]| {
+            let all = rows.iter().filter(|row| row.request_id.starts_with(prefix));
+            all.filter(|row| row.role == Role::Served).count()
+        };
+        let rows = server.slice(hour(0), hour(50)).await.rows;
+        assert_eq!(["alone", "quick", "slow"].map(|prefix| served(prefix, &rows)), [50, 50, 50]);
+    }
 }

@@ -10,7 +10,7 @@ use pitcrew_contracts::rest::Settle as _;
 use pitcrew_contracts::serving::{Tensor, TensorData};
 use pitcrew_contracts::spec::{Change, Deployment, Project, ReleasePolicy};
 use pitcrew_db::Db;
-use pitcrew_kernel::{Digest, Result, Timestamp};
+use pitcrew_kernel::{Clock, Digest, Result, Timestamp};
 use pitcrew_serving::{Ask, LabelCounts, MIGRATIONS, NewLabel, Parts, Prediction, Release, Serving, jobs, subscribers};
 use pitcrew_testkit::{FakeEngine, FakeModels, TestDb, World, linear};
 use pitcrew_work::{Applying, CodeSnapshot, Declared as _, Pump, Runner, Tasks, events_after, in_flight};
@@ -68,20 +68,27 @@ pub(crate) struct Server {
     pub(crate) world: World,
     pub(crate) db: Db,
     pub(crate) models: Arc<FakeModels>,
+    metrics: prometheus::Registry,
     pump: Arc<Pump>,
     tasks: Tasks,
 }
 
 impl Place {
     pub(crate) async fn start(&self) -> Server {
+        self.start_with(self.world.clock()).await
+    }
+
+    /// A server of which serving asks this clock.
+    pub(crate) async fn start_with(&self, clock: Arc<dyn Clock>) -> Server {
+        let metrics = prometheus::Registry::new();
         let parts = Parts {
             db: self.db.clone(),
-            clock: self.world.clock(),
+            clock,
             ids: Arc::clone(&self.world.ids),
             engine: Arc::new(FakeEngine { clock: Some(self.world.clock.clone()) }),
             models: self.models.clone(),
             log_folder: self.folder.clone(),
-            metrics: prometheus::Registry::new(),
+            metrics: metrics.clone(),
         };
         let serving = Arc::new(Serving::new(parts).unwrap());
         let tasks = Tasks::new();
@@ -94,6 +101,7 @@ impl Place {
             world: self.world.clone(),
             db: self.db.clone(),
             models: Arc::clone(&self.models),
+            metrics,
             pump,
             tasks,
         }
@@ -102,8 +110,7 @@ impl Place {
     /// A server whose deployment `bikes` serves version 1.
     pub(crate) async fn serving_one(&self, policy: Option<ReleasePolicy>) -> Server {
         let server = self.start().await;
-        server.apply(policy).await;
-        server.alias("champion", Some(1)).await;
+        server.serve_one(policy).await;
         server
     }
 }
@@ -123,6 +130,19 @@ pub(crate) fn policy() -> ReleasePolicy {
 }
 
 impl Server {
+    /// Lets the deployment `bikes` serve version 1.
+    pub(crate) async fn serve_one(&self, policy: Option<ReleasePolicy>) {
+        self.apply(policy).await;
+        self.alias("champion", Some(1)).await;
+    }
+
+    /// What a counter without labels says on `/metrics`.
+    pub(crate) fn counted(&self, name: &str) -> u64 {
+        let text = prometheus::TextEncoder::new().encode_to_string(&self.metrics.gather()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        line.parse().unwrap()
+    }
+
     pub(crate) async fn apply(&self, policy: Option<ReleasePolicy>) -> Vec<Change> {
         let deployment = Deployment { model: "bikes".into(), alias: "champion".into(), release: policy };
         self.apply_all(vec![("bikes", deployment)]).await
@@ -159,7 +179,7 @@ impl Server {
         loop {
             let busy = self.serving.settle().await;
             self.pump.drain().await.unwrap();
-            let now = pitcrew_kernel::Clock::now(&self.world.clock);
+            let now = self.world.clock.now();
             let left = self.db.read(move |tx| in_flight(tx, now)).await.unwrap();
             if busy.is_none() && left == (0, 0) && self.pump.lag().await.unwrap() == 0 {
                 return;
