@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A canary under load: 32 connections predict without pause while a release starts, steps, is promoted, and a second one is rolled back.
 
-Not one request may fail: neither an answer other than 200, nor a closed connection, nor a time-out.
+Not one request may fail: neither an answer other than 200, nor a closed connection, nor a time-out. Each release must end as it was asked to,
+and the load must have lasted until the last one had. With a folder in which the demo has run, one cycle takes about 10 seconds.
 
 usage: canary_load.py --bin PATH [--folder DEMO_FOLDER] [--connections 32] [--cycles 3]
 """
@@ -17,6 +18,9 @@ from harness import Server, save, scratch, table, wait_for
 
 HOLD_S = 2
 LIMIT_S = 60
+# A release waits at most this often for at most LIMIT_S; the load is ended once the last one has.
+WAITS = 3
+ENDS = {"promote": "promoted", "abort": "aborted"}
 
 
 def deployment(http):
@@ -57,21 +61,29 @@ def main():
             wait_for(lambda: deployment(http)["state"] == "serving", LIMIT_S, "no model is served")
             versions = [each["version"] for each in http.call("GET", f"{demo_home.NATIVE}/models/{deployment(http)['model']}/versions")["items"]]
             body = demo_home.infer_body(http)
-            seconds = options.cycles * 2 * (HOLD_S + 4) + 5
-            finish = wrk.start(f"{server.url}/v2/models/{demo_home.DEPLOYMENT}/infer", options.connections, seconds, wrk.post(body))
+            seconds = options.cycles * len(ENDS) * (HOLD_S + WAITS * LIMIT_S)
             states = []
-            for _ in range(options.cycles):
-                for act in ("promote", "abort"):
-                    now = champion(http)
-                    states.append((act, release(http, next(version for version in versions if version != now), act)))
-            figures = finish()
+            with wrk.Load(f"{server.url}/v2/models/{demo_home.DEPLOYMENT}/infer", options.connections, seconds, wrk.post(body)) as load:
+                for _ in range(options.cycles):
+                    for act in ENDS:
+                        now = champion(http)
+                        states.append((act, release(http, next(version for version in versions if version != now), act)))
+                lasted = load.running()
+                figures = load.stop() if lasted else load.figures()
     rows = [[act, state] for act, state in states]
     table("releases under load", ["asked", "ended"], rows)
     columns = ["clients", "requests", "failures", "per_second", "p50_ms", "p99_ms", "max_ms"]
     table(f"{options.connections} connections through {len(states)} releases", columns, [[figures[column] for column in columns]])
-    save("canary_load", {"releases": [{"asked": act, "ended": state} for act, state in states], **figures})
+    save("canary_load", {"releases": [{"asked": act, "ended": state} for act, state in states], "load_lasted": lasted, **figures})
+    wrong = [f"a release asked to {act} ended {state}" for act, state in states if state != ENDS[act]]
+    if not lasted:
+        wrong.append("the load ended before the last release had")
+    if not figures["requests"]:
+        wrong.append("not one request was answered")
     if figures["failures"]:
-        sys.exit(f"{figures['failures']} requests failed: {figures['not_2xx']} answers, {figures['socket_errors']} connections")
+        wrong.append(f"{figures['failures']} requests failed: {figures['not_2xx']} answers, {figures['socket_errors']} connections")
+    if wrong:
+        sys.exit("\n".join(wrong))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -35,26 +36,47 @@ def lua(text):
     return json.dumps(text)
 
 
-def start(url, connections, seconds, script):
-    """Starts the load and gives a function that waits for its figures."""
-    if shutil.which("wrk") is None:
-        raise RuntimeError("wrk is missing: run scripts/setup.sh bench")
-    folder = tempfile.TemporaryDirectory(prefix="pitcrew-wrk-")
-    path = pathlib.Path(folder.name) / "load.lua"
-    path.write_text(script, encoding="utf-8")
-    # One thread: the server needs the other core more than the load does.
-    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s", "-s", str(path), url]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+class Load:
+    """A load under way. Leaving its `with` block ends it, whatever happened in between."""
 
-    def finish():
-        output, _ = process.communicate()
-        folder.cleanup()
+    def __init__(self, url, connections, seconds, script):
+        if shutil.which("wrk") is None:
+            raise RuntimeError("wrk is missing: run scripts/setup.sh bench")
+        self.connections = connections
+        self.folder = tempfile.TemporaryDirectory(prefix="pitcrew-wrk-")
+        path = pathlib.Path(self.folder.name) / "load.lua"
+        path.write_text(script, encoding="utf-8")
+        # One thread: the server needs the other core more than the load does.
+        command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s", "-s", str(path), url]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        if self.running():
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+    def running(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        """Ends the load before its time is over, and gives its figures."""
+        self.process.send_signal(signal.SIGINT)
+        return self.figures()
+
+    def figures(self):
+        """Waits for the end of the load and gives its figures."""
+        output, _ = self.process.communicate()
         line = next((line for line in output.splitlines() if line.startswith("RESULT ")), None)
         if line is None:
             raise RuntimeError(f"wrk said nothing useful:\n{output}")
         raw = json.loads(line.removeprefix("RESULT "))
         return {
-            "clients": connections,
+            "clients": self.connections,
             "requests": raw["requests"],
             "failures": raw["not_2xx"] + raw["socket_errors"],
             "not_2xx": raw["not_2xx"],
@@ -65,9 +87,8 @@ def start(url, connections, seconds, script):
             "max_ms": round(raw["max_us"] / 1e3, 3),
         }
 
-    return finish
-
 
 def run(url, connections, seconds, script):
     """The figures of one load."""
-    return start(url, connections, seconds, script)()
+    with Load(url, connections, seconds, script) as load:
+        return load.figures()
