@@ -28,7 +28,7 @@ Examples:
 
 /// Runs the whole life of machine-learning models in production: data, training, registry, release, predictions, monitoring.
 #[derive(Debug, Parser)]
-#[command(name = "pitcrew", version, after_help = AFTER, max_term_width = 110)]
+#[command(name = "pitcrew", bin_name = "pitcrew", version, after_help = AFTER, max_term_width = 110)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) reach: Reach,
