@@ -21,6 +21,8 @@ use crate::names::closest;
 const METRICS: &[&str] = &["mae", "rmse", "wape", "r2", "bias"];
 const JUDGE_METRICS: &[&str] = &["absolute_error", "squared_error"];
 const MAX_STEPS: usize = 500;
+/// The rate that reference profiles are calibrated for; monitors may only ask for less.
+const MAX_FALSE_ALARM_RATE: f64 = 0.01;
 
 /// One thing that is wrong, and where.
 #[derive(Debug)]
@@ -316,8 +318,12 @@ impl Checker<'_> {
         for (index, objective) in monitor.objectives.iter().enumerate() {
             self.metric_bound(&["monitors", name, "objectives", &index.to_string()], objective);
         }
-        if !(monitor.drift.false_alarm_rate > 0.0 && monitor.drift.false_alarm_rate < 0.5) {
-            self.wrong(&["monitors", name, "drift", "false_alarm_rate"], "it must lie between 0 and 0.5");
+        let rate = monitor.drift.false_alarm_rate;
+        if !(rate > 0.0 && rate <= MAX_FALSE_ALARM_RATE) {
+            let why = format!(
+                "it must be above 0 and at most {MAX_FALSE_ALARM_RATE}: thresholds are calibrated for that rate when a version is registered"
+            );
+            self.wrong(&["monitors", name, "drift", "false_alarm_rate"], why);
         }
     }
 
