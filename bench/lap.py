@@ -12,7 +12,7 @@ import shutil
 import sys
 
 NAME = "line"
-START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 ROWS_PER_LAP = 200
 SLOPE, INTERCEPT, NOISE = 3.0, 10.0, 0.5
 

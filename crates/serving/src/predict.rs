@@ -1,6 +1,7 @@
 //! The path of a request: a snapshot in memory, a run, an answer. No database, no lock that the control plane takes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pitcrew_contracts::release::Role;
 use pitcrew_contracts::serving::{ModelSignature, Tensor};
@@ -11,6 +12,8 @@ use crate::log::{Entry, Row, Status};
 use crate::model::ArmKind;
 use crate::service::Serving;
 
+/// How far ahead of the clock, or of the latest prediction, a request may be dated.
+const MAX_AHEAD: Duration = Duration::from_secs(7 * 86_400);
 /// The longest request id.
 pub const MAX_REQUEST_ID: usize = 256;
 /// Unseen runs of slow models under way at once; beyond it they are left out and counted.
@@ -63,7 +66,7 @@ impl Serving {
     ///
     /// # Errors
     /// `DEPLOYMENT_NOT_FOUND`, `SERVING_NOT_READY`, `SERVING_VERSION_NOT_LOADED`, `SERVING_REQUEST_ID_INVALID`, and what
-    /// [`pitcrew_contracts::serving::LoadedModel::run`] gives.
+    /// [`pitcrew_contracts::serving::LoadedModel::run`] gives; `EVENT_TIME_AHEAD`.
     pub async fn predict(self: &Arc<Self>, ctx: &Ctx, ask: Ask<'_>) -> Result<Prediction> {
         ctx.require(Access::Read)?;
         let route = self.route(ask.deployment)?;
@@ -71,7 +74,7 @@ impl Serving {
             Some(id) => checked_id(id)?.to_owned(),
             None => self.parts.ids.next().simple().to_string(),
         };
-        let event_time = ask.event_time.unwrap_or_else(|| self.parts.clock.now());
+        let event_time = self.event_time(ask.deployment, ask.event_time)?;
         let version = ask.version;
         if !route.arms().any(|arm| arm.is_slow()) {
             return self.answer(&route, &request_id, event_time, version, &ask.inputs);
@@ -85,6 +88,23 @@ impl Serving {
         })
         .await
         .map_err(|source| Error::internal("a prediction did not finish", source))?
+    }
+
+    /// The moment a request is about. The watermark never goes back, so one date from another century would end every window there is.
+    fn event_time(&self, deployment: &str, asked: Option<Timestamp>) -> Result<Timestamp> {
+        let now = self.parts.clock.now();
+        let Some(time) = asked else { return Ok(now) };
+        let near = |moment: Timestamp| time <= moment.plus(MAX_AHEAD);
+        // The log is asked only when the clock says no: a replay of a future has come there by and by.
+        if near(now) || self.log.watermark(deployment).is_some_and(near) {
+            return Ok(time);
+        }
+        let days = MAX_AHEAD.as_secs() / 86_400;
+        Err(Error::invalid(
+            "EVENT_TIME_AHEAD",
+            format!("the event time {time} is more than {days} days ahead of the clock and of the latest prediction"),
+        )
+        .hint("the event time is the moment the prediction is about; leave it out for now"))
     }
 
     /// What a deployment serves now.

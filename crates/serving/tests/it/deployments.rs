@@ -189,3 +189,21 @@ async fn what_a_candidate_failed_was_answered_by_the_champion() {
     let wanted = vec![("champion".to_owned(), 40, 0, 0), ("candidate".to_owned(), 0, 40, 40)];
     assert_eq!(figures(&server, DEPLOYMENT, "arms").await, wanted);
 }
+
+#[tokio::test]
+async fn a_date_far_ahead_is_refused_and_a_future_that_was_come_to_is_not() {
+    let place = one_place().await;
+    let server = place.serving_one(None).await;
+    let now = pitcrew_kernel::Clock::now(&server.world.clock);
+    let days = |days: u64| now.plus(std::time::Duration::from_secs(days * 86_400));
+    let century = "9999-01-01T00:00:00Z".parse().unwrap();
+    for ahead in [days(8), century] {
+        assert_eq!(server.predict("a", ahead, 1.0).await.unwrap_err().code(), "EVENT_TIME_AHEAD");
+    }
+    for day in [7, 14, 21] {
+        server.predict(&format!("d{day}"), days(day), 1.0).await.unwrap();
+        server.rest().await;
+    }
+    assert_eq!(server.predict("a", days(29), 1.0).await.unwrap_err().code(), "EVENT_TIME_AHEAD");
+    assert_eq!(server.serving.watermark(&server.world.ctx, &name()).await.unwrap(), Some(days(21)));
+}
