@@ -35,5 +35,8 @@ use pitcrew_db::{Migration, Migrations};
 /// The tables of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "registry",
-    steps: &[Migration { name: "0001_registry", sql: include_str!("../migrations/0001_registry.sql") }],
+    steps: &[
+        Migration { name: "0001_registry", sql: include_str!("../migrations/0001_registry.sql") },
+        Migration { name: "0002_version_numbers", sql: include_str!("../migrations/0002_version_numbers.sql") },
+    ],
 };

@@ -171,7 +171,8 @@ impl Registry {
             .await
     }
 
-    /// Removes a model and its versions. Its gate decisions and alias history stay as evidence.
+    /// Removes a model and its versions. Its gate decisions and alias history stay as evidence, and a model that is made under its name goes on
+    /// with the next number.
     ///
     /// # Errors
     /// `MODEL_NOT_FOUND`.

@@ -122,7 +122,7 @@ pub(crate) fn delete_model_tag(tx: &mut Tx<'_>, name: &ModelName, key: &str) -> 
     Ok(())
 }
 
-/// Everything of a model but its decisions and history, which stay as evidence.
+/// Everything of a model but its decisions and history, which stay as evidence, and the last number it gave.
 pub(crate) fn delete_model(tx: &mut Tx<'_>, name: &ModelName) -> Result<()> {
     for table in ["registry_model_tags", "registry_version_tags", "registry_aliases", "registry_versions"] {
         tx.exec(&format!("DELETE FROM {table} WHERE model = $1"), &[name.as_str().into()])?;
@@ -133,24 +133,37 @@ pub(crate) fn delete_model(tx: &mut Tx<'_>, name: &ModelName) -> Result<()> {
 
 pub(crate) fn rename_model(tx: &mut Tx<'_>, from: &ModelName, to: &ModelName) -> Result<()> {
     tx.exec("UPDATE registry_models SET name = $1 WHERE name = $2", &[to.as_str().into(), from.as_str().into()])?;
-    for table in [
-        "registry_model_tags",
-        "registry_version_tags",
-        "registry_aliases",
-        "registry_versions",
-        "registry_alias_history",
-    ] {
+    for table in ["registry_model_tags", "registry_version_tags", "registry_aliases", "registry_versions"] {
         tx.exec(
             &format!("UPDATE {table} SET model = $1 WHERE model = $2"),
             &[to.as_str().into(), from.as_str().into()],
         )?;
     }
+    // A model that had the new name before has left its history there: this one's follows it.
+    let past = tx.one(
+        "SELECT coalesce(max(seq), 0) FROM registry_alias_history WHERE model = $1",
+        &[to.as_str().into()],
+        |row| row.int(0),
+    )?;
+    tx.exec(
+        "UPDATE registry_alias_history SET model = $1, seq = seq + $2 WHERE model = $3",
+        &[to.as_str().into(), past.into(), from.as_str().into()],
+    )?;
+    // The old name keeps its numbers as well.
+    tx.exec(
+        "INSERT INTO registry_version_numbers (model, last_version) SELECT $1, last_version FROM registry_version_numbers WHERE model = $2 \
+         ON CONFLICT (model) DO UPDATE SET last_version = excluded.last_version \
+         WHERE registry_version_numbers.last_version < excluded.last_version",
+        &[to.as_str().into(), from.as_str().into()],
+    )?;
     Ok(())
 }
 
+/// A number that no version under this name has had, also none of a model that was deleted.
 pub(crate) fn next_version(tx: &mut Tx<'_>, model: &ModelName) -> Result<i64> {
     tx.one(
-        "SELECT coalesce(max(version), 0) + 1 FROM registry_versions WHERE model = $1",
+        "INSERT INTO registry_version_numbers (model, last_version) VALUES ($1, 1) \
+         ON CONFLICT (model) DO UPDATE SET last_version = registry_version_numbers.last_version + 1 RETURNING last_version",
         &[model.as_str().into()],
         |row| row.int(0),
     )

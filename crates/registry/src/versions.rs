@@ -284,7 +284,7 @@ pub(crate) fn insert_version(
     new: NewVersion,
 ) -> Result<Version> {
     let now = parts.clock.now();
-    // Holds the model's row until the end, so that two versions registered at once get numbers of their own.
+    // Holds the model's row until the end: what changes a model takes its turn here first.
     store::touch_model(tx, model, now)?;
     let of = ModelRef { model: model.clone(), version: store::next_version(tx, model)? };
     let signature = new.file.as_ref().map(|file| parts.signer.sign(&of, &file.digest));

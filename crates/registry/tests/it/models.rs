@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use pitcrew_contracts::names::{ModelName, ModelRef};
 use pitcrew_contracts::registry::Models as _;
+use pitcrew_db::migrate;
 use pitcrew_kernel::{Access, Error, PageRequest, Result};
-use pitcrew_registry::NewVersion;
+use pitcrew_registry::{MIGRATIONS, NewVersion};
 
 use crate::yard::{Yard, bikes, model, project, version};
 
@@ -66,6 +68,66 @@ async fn a_deleted_model_takes_its_aliases_along_and_comes_back_when_it_is_decla
         yard.apply(project()).await;
         let back = yard.registry.get_model(yard.ctx(), &bikes()).await.unwrap();
         assert!(back.gate.is_some() && back.versions == 0, "{}", yard.name());
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_comes_back_goes_on_counting_where_it_was_deleted() {
+    for yard in Yard::each().await {
+        let (registry, ctx, name) = (&yard.registry, yard.ctx(), yard.name());
+        yard.offer(model(2.2)).await;
+        yard.offer(model(2.1)).await;
+        registry.delete_version(ctx, &version(2)).await.unwrap();
+        registry.delete_model(ctx, &bikes()).await.unwrap();
+        yard.apply(project()).await;
+        let offered = yard.offer(model(2.05)).await;
+        assert_eq!(yard.aliases().await, BTreeMap::from([("champion".to_owned(), 3)]), "{name}: {offered:?}");
+        assert_eq!(registry.bytes(ctx, &version(3)).await.unwrap(), model(2.05).to_string(), "{name}");
+        assert_eq!(code(registry.bytes(ctx, &version(1)).await), "MODEL_VERSION_NOT_FOUND", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_used_before_can_be_given_and_goes_on_counting() {
+    for yard in Yard::each().await {
+        let (registry, ctx, name) = (&yard.registry, yard.ctx(), yard.name());
+        let (cars, vans): (ModelName, ModelName) = ("cars".parse().unwrap(), "vans".parse().unwrap());
+        let alias = "best".parse().unwrap();
+        for (model, versions) in [(&cars, 3), (&vans, 1)] {
+            registry.create_model(ctx, model, "", BTreeMap::new()).await.unwrap();
+            for _ in 0..versions {
+                registry.create_version(ctx, model, NewVersion::default()).await.unwrap();
+            }
+            let first = ModelRef { model: model.clone(), version: 1 };
+            registry.set_alias(ctx, &first, &alias, "a look").await.unwrap();
+        }
+        registry.delete_model(ctx, &cars).await.unwrap();
+        registry.rename_model(ctx, &vans, &cars).await.unwrap();
+        let history = registry.alias_history(ctx, &cars).await.unwrap();
+        assert_eq!(history.iter().map(|change| change.to).collect::<Vec<_>>(), [Some(1), None, Some(1)], "{name}");
+        let next = registry.create_version(ctx, &cars, NewVersion::default()).await.unwrap();
+        assert_eq!(next.version.version, 4, "{name}");
+        registry.create_model(ctx, &vans, "", BTreeMap::new()).await.unwrap();
+        let next = registry.create_version(ctx, &vans, NewVersion::default()).await.unwrap();
+        assert_eq!(next.version.version, 2, "{name}: what was said of vans/1 is said of another model");
+    }
+}
+
+#[tokio::test]
+async fn a_database_from_before_numbers_were_kept_goes_on_counting() {
+    for yard in Yard::each().await {
+        yard.offer(model(2.2)).await;
+        yard.offer(model(2.1)).await;
+        yard.registry.delete_model(yard.ctx(), &bikes()).await.unwrap();
+        yard.apply(project()).await;
+        let back = yard.db().write(|tx| {
+            tx.exec("DROP TABLE registry_version_numbers", &[])?;
+            tx.exec("DELETE FROM schema_versions WHERE slice = 'registry' AND version = 2", &[])
+        });
+        assert_eq!(back.await.unwrap(), 1, "{}", yard.name());
+        migrate(yard.db(), &yard.world.clock, &[MIGRATIONS]).await.unwrap();
+        yard.offer(model(2.05)).await;
+        assert_eq!(yard.aliases().await["champion"], 3, "{}: the decisions know what was given", yard.name());
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Yard {
 }
 
 /// What a pipeline run came to.
+#[derive(Debug)]
 pub(crate) struct Offered {
     pub(crate) run: PipelineRunId,
     pub(crate) report: Report,
