@@ -9,10 +9,11 @@ use pitcrew_columnar::Number;
 use pitcrew_contracts::names::{DeploymentName, ModelName, ReleaseId};
 use pitcrew_contracts::release::Role;
 use pitcrew_contracts::serving::{Datatype, LoadedModel, ModelSignature, Tensor, TensorData};
-use pitcrew_kernel::{Clock, Error, Result};
+use pitcrew_kernel::{Clock, Digest, Error, Result};
 use pitcrew_stats::latency::{AtomicLatencyHistogram, LatencyHistogram};
 use serde::Serialize;
 
+use crate::load::Held;
 use crate::log::{Columns, Status};
 use crate::metrics::ArmMetrics;
 use crate::model::ArmKind;
@@ -30,6 +31,8 @@ pub(crate) struct Arm {
     pub(crate) version: i64,
     pub(crate) kind: ArmKind,
     pub(crate) model: Arc<dyn LoadedModel>,
+    /// Which bytes it was loaded from.
+    pub(crate) digest: Digest,
     pub(crate) columns: Arc<Columns>,
     /// For each input, how many logged values of a row it gives.
     widths: Vec<usize>,
@@ -98,13 +101,8 @@ pub(crate) struct Run {
 pub(crate) type Outputs = Vec<(String, Tensor)>;
 
 impl Arm {
-    pub(crate) fn new(
-        model_name: &ModelName,
-        version: i64,
-        kind: ArmKind,
-        model: Arc<dyn LoadedModel>,
-        metrics: ArmMetrics,
-    ) -> Self {
+    pub(crate) fn new(model_name: &ModelName, version: i64, kind: ArmKind, held: Held, metrics: ArmMetrics) -> Self {
+        let Held { digest, model } = held;
         let (features, widths) = features(model.signature());
         Self {
             version,
@@ -116,6 +114,7 @@ impl Arm {
             second: ArcSwap::default(),
             mean_us_16: AtomicU64::new(0),
             model,
+            digest,
         }
     }
 
@@ -387,7 +386,7 @@ mod tests {
             &"bikes".parse().unwrap(),
             seed.cast_signed(),
             ArmKind::Candidate,
-            model,
+            Held { digest: Digest::from_bytes([1; 32]), model },
             metrics.arm("bikes", 2, ArmKind::Candidate),
         );
         Trial::new(Arc::new(arm), ReleaseId::new(&SeededIds::new(clock, seed)), share, true)

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use pitcrew_contracts::names::{DeploymentName, ModelName, ModelRef};
 use pitcrew_contracts::release::ModelLoaded;
 use pitcrew_contracts::serving::LoadedModel;
-use pitcrew_kernel::{Ctx, Error, Result};
+use pitcrew_kernel::{Ctx, Digest, Error, Kind, Result};
 use pitcrew_work::{NewJob, enqueue};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,14 @@ pub(crate) fn load_job(name: &DeploymentName, job: &LoadJob, now: pitcrew_kernel
 }
 
 /// A version that is in memory.
-pub(crate) type Loaded = (ModelRef, Arc<dyn LoadedModel>);
+pub(crate) type Loaded = (ModelRef, Held);
+
+/// A model in memory, and the digest its bytes had.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) digest: Digest,
+    pub(crate) model: Arc<dyn LoadedModel>,
+}
 
 impl Serving {
     pub(crate) async fn queue_load(&self, name: &DeploymentName) -> Result<()> {
@@ -68,10 +75,7 @@ impl Serving {
         };
         let Some(version) = version.or(deployment.champion) else { return self.reconcile(name, &[]).await };
         let wanted = ModelRef { model: deployment.model.clone(), version };
-        let loaded = match self.in_memory(name, &wanted) {
-            Some(model) => model,
-            None => self.load(name, &wanted).await?,
-        };
+        let loaded = self.hold(name, &wanted).await?;
         if deployment.champion != Some(version) {
             self.take_charge(&ctx, &deployment, &wanted, &job.reason).await?;
         }
@@ -107,34 +111,50 @@ impl Serving {
             .await
     }
 
-    /// A version's model when this deployment, or another, has it in memory.
-    fn in_memory(&self, name: &DeploymentName, version: &ModelRef) -> Option<Arc<dyn LoadedModel>> {
+    /// A version's model: one in memory whose bytes are those the registry names now, otherwise loaded.
+    async fn hold(&self, name: &DeploymentName, version: &ModelRef) -> Result<Held> {
+        let held = self.in_memory(name, version);
+        let Some(first) = held.first() else { return self.load(name, version).await };
+        match self.parts.models.version(&Ctx::system("serving"), version).await {
+            Ok(known) => match held.iter().find(|held| held.digest == known.digest) {
+                Some(same) => Ok(same.clone()),
+                None => self.load(name, version).await,
+            },
+            // Nobody names other bytes: what serves goes on when its version was deleted, or while the registry is away.
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Unavailable) => Ok(first.clone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What this deployment and the others have in memory of a version, its own first.
+    fn in_memory(&self, name: &DeploymentName, version: &ModelRef) -> Vec<Held> {
         let routes = self.routes.load();
         let own = routes.get(name.as_str()).into_iter();
         let found = own.chain(routes.values()).filter(|route| route.model == version.model);
-        found
-            .flat_map(|route| route.arms())
-            .find(|arm| arm.version == version.version)
-            .map(|arm| Arc::clone(&arm.model))
+        let arms = found.flat_map(|route| route.arms()).filter(|arm| arm.version == version.version);
+        arms.map(|arm| Held { digest: arm.digest, model: Arc::clone(&arm.model) }).collect()
     }
 
     /// Loads a version's verified bytes, away from the async threads.
     ///
     /// # Errors
     /// What [`pitcrew_contracts::registry::Models::bytes`] and the engine give.
-    pub(crate) async fn load(&self, name: &DeploymentName, version: &ModelRef) -> Result<Arc<dyn LoadedModel>> {
+    pub(crate) async fn load(&self, name: &DeploymentName, version: &ModelRef) -> Result<Held> {
         self.loading.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         let loaded = self.load_now(version).await;
         self.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         loaded.map_err(|error| error.context(format!("loading {version} for deployment `{name}`")))
     }
 
-    async fn load_now(&self, version: &ModelRef) -> Result<Arc<dyn LoadedModel>> {
-        let bytes = self.parts.models.bytes(&Ctx::system("serving"), version).await?;
+    async fn load_now(&self, version: &ModelRef) -> Result<Held> {
+        let ctx = Ctx::system("serving");
+        let digest = self.parts.models.version(&ctx, version).await?.digest;
+        let bytes = self.parts.models.bytes(&ctx, version).await?;
         let engine = Arc::clone(&self.parts.engine);
-        tokio::task::spawn_blocking(move || engine.load(&bytes))
+        let loaded = tokio::task::spawn_blocking(move || engine.load(&bytes))
             .await
-            .map_err(|source| Error::internal("loading a model did not finish", source))?
+            .map_err(|source| Error::internal("loading a model did not finish", source))?;
+        Ok(Held { digest, model: loaded? })
     }
 
     /// Makes what requests see equal to what the tables say. `ready` are models loaded already. Versions that stay keep their place and
@@ -183,8 +203,8 @@ impl Serving {
         self.publish(&deployment.name, Some(route));
     }
 
-    /// The champion's arm. It is the one there was, unless the version is new or a release begins or ends: then its figures begin anew,
-    /// so that both arms of a release count from the same moment.
+    /// The champion's arm. It is the one there was, unless the version or its bytes are new or a release begins or ends: then its figures
+    /// begin anew, so that both arms of a release count from the same moment.
     async fn champion_arm(
         &self,
         deployment: &Deployment,
@@ -196,7 +216,8 @@ impl Serving {
         let same_release = |old: &&Route| old.trial.as_ref().map(|trial| trial.release) == release.map(|it| it.id);
         let kept =
             old.filter(|old| old.model == version.model).filter(same_release).and_then(|old| old.champion.as_ref());
-        if let Some(arm) = kept.filter(|arm| arm.version == version.version) {
+        let other_bytes = |arm: &Arm| ready.iter().any(|(of, held)| of == version && held.digest != arm.digest);
+        if let Some(arm) = kept.filter(|arm| arm.version == version.version && !other_bytes(arm)) {
             return Ok(Arc::clone(arm));
         }
         self.arm(&deployment.name, version, ArmKind::Champion, ready).await
@@ -227,14 +248,13 @@ impl Serving {
         kind: ArmKind,
         ready: &[Loaded],
     ) -> Result<Arc<Arm>> {
-        let found = ready.iter().find(|(loaded, _)| loaded == version).map(|(_, model)| Arc::clone(model));
-        let model = match found.or_else(|| self.in_memory(name, version)) {
-            Some(model) => model,
-            None => self.load(name, version).await?,
+        let held = match ready.iter().find(|(loaded, _)| loaded == version) {
+            Some((_, held)) => held.clone(),
+            None => self.hold(name, version).await?,
         };
         let metrics = self.metrics.arm(name.as_str(), version.version, kind);
         let model_name: &ModelName = &version.model;
-        Ok(Arc::new(Arm::new(model_name, version.version, kind, model, metrics)))
+        Ok(Arc::new(Arm::new(model_name, version.version, kind, held, metrics)))
     }
 
     fn publish(&self, name: &DeploymentName, route: Option<Route>) {

@@ -172,11 +172,11 @@ impl Models for FakeModels {
     }
 
     async fn version(&self, _ctx: &Ctx, version: &ModelRef) -> Result<ServableVersion> {
-        let model = self.find(version)?;
-        let loaded = FakeEngine::default().load(model.to_string().as_bytes())?;
+        let model = self.find(version)?.to_string();
+        let loaded = FakeEngine::default().load(model.as_bytes())?;
         Ok(ServableVersion {
             version: version.clone(),
-            digest: Digest::from_bytes([7; 32]),
+            digest: digest_of(&model),
             signature: loaded.signature().clone(),
             reference: None,
         })
@@ -192,4 +192,14 @@ impl Models for FakeModels {
     async fn reference(&self, _ctx: &Ctx, _version: &ModelRef) -> Result<Option<Bytes>> {
         Ok(None)
     }
+}
+
+/// Tells models apart; no more is asked of it.
+fn digest_of(model: &str) -> Digest {
+    let mut mixed = [7u8; 32];
+    for (at, byte) in model.bytes().enumerate() {
+        let place = &mut mixed[at % 32];
+        *place = place.wrapping_mul(31).wrapping_add(byte);
+    }
+    Digest::from_bytes(mixed)
 }

@@ -6,7 +6,7 @@ use axum::http::Method;
 use pitcrew_contracts::release::InferenceLog as _;
 use pitcrew_kernel::{Access, Timestamp};
 use pitcrew_serving::{ArmKind, Ask, routes};
-use pitcrew_testkit::{call, open};
+use pitcrew_testkit::{call, linear, open};
 use serde_json::{Value, json};
 
 use crate::support::{Server, column, hour, name, one_place, places, policy, values};
@@ -53,6 +53,18 @@ async fn serving_goes_on_when_registry_and_versions_are_away() {
     let server = place.serving_one(None).await;
     place.models.vanish(true);
     assert_eq!(values(&server.predict("a", hour(0), 5.0).await.unwrap()), [5.0]);
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_served_only_while_the_registry_names_the_same_bytes() {
+    let place = one_place().await;
+    let server = place.serving_one(None).await;
+    place.models.add("bikes/1", linear(4.0));
+    server.alias("champion", Some(1)).await;
+    assert_eq!(values(&server.predict("a", hour(0), 5.0).await.unwrap()), [20.0]);
+    place.models.vanish(true);
+    server.alias("champion", Some(1)).await;
+    assert_eq!(values(&server.predict("b", hour(0), 5.0).await.unwrap()), [20.0], "nobody says otherwise");
 }
 
 #[tokio::test]
