@@ -15,7 +15,7 @@ pub struct NewJob {
     /// Which handler takes it.
     pub kind: &'static str,
     /// Two waiting jobs of one kind and key are one job, which runs at the earlier of their times with the later payload; a job queued while
-    /// its namesake runs makes it run once more.
+    /// its namesake runs makes it run once more, however that run ends. What is asked anew has all its tries.
     pub key: String,
     /// What the handler needs, as JSON.
     pub payload: serde_json::Value,
@@ -52,7 +52,8 @@ pub fn enqueue(tx: &mut Tx<'_>, ids: &dyn Ids, now: Timestamp, job: &NewJob) -> 
          VALUES ($1, $2, $3, $4, 'ready', $5, 0, $6, 0, $7) \
          ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, max_attempts = excluded.max_attempts, \
          again = CASE WHEN work_jobs.state = 'running' THEN 1 ELSE 0 END, \
-         attempts = CASE WHEN work_jobs.state = 'failed' THEN 0 ELSE work_jobs.attempts END, \
+         attempts = CASE WHEN work_jobs.state = 'running' OR (work_jobs.state = 'ready' AND work_jobs.run_at < excluded.run_at) \
+         THEN work_jobs.attempts ELSE 0 END, \
          run_at = CASE WHEN (work_jobs.state = 'ready' OR work_jobs.again = 1) AND work_jobs.run_at < excluded.run_at \
          THEN work_jobs.run_at ELSE excluded.run_at END, \
          state = CASE WHEN work_jobs.state = 'running' THEN 'running' ELSE 'ready' END",
@@ -77,7 +78,8 @@ pub fn enqueue(tx: &mut Tx<'_>, ids: &dyn Ids, now: Timestamp, job: &NewJob) -> 
 /// What the database can give.
 pub fn release_leases(tx: &mut Tx<'_>) -> Result<u64> {
     let released = tx.exec(
-        "UPDATE work_jobs SET state = 'ready', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL WHERE state = 'running'",
+        "UPDATE work_jobs SET state = 'ready', attempts = CASE WHEN again = 1 THEN 0 ELSE attempts - 1 END, again = 0, \
+         lease_owner = NULL, lease_until = NULL WHERE state = 'running'",
         &[],
     )?;
     tx.signal(Signal::Jobs);
@@ -107,7 +109,8 @@ pub(crate) fn claim(
 ) -> Result<Vec<Job>> {
     let skip = if tx.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
-        "UPDATE work_jobs SET state = 'running', attempts = attempts + 1, again = 0, lease_owner = $1, lease_until = $2 WHERE id IN ( \
+        "UPDATE work_jobs SET state = 'running', attempts = CASE WHEN again = 1 THEN 1 ELSE attempts + 1 END, again = 0, \
+         lease_owner = $1, lease_until = $2 WHERE id IN ( \
          SELECT id FROM work_jobs WHERE kind = $3 AND ((state = 'ready' AND run_at <= $4) OR (state = 'running' AND lease_until < $4)) \
          ORDER BY run_at, id LIMIT $5{skip}) RETURNING id, kind, key, payload, attempts, max_attempts"
     );
@@ -146,13 +149,22 @@ pub(crate) fn finish(tx: &mut Tx<'_>, id: JobId, owner: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether it was queued once more while `owner` runs it.
+pub(crate) fn queued_again(tx: &mut Tx<'_>, id: JobId, owner: &str) -> Result<bool> {
+    let sql = "SELECT again FROM work_jobs WHERE id = $1 AND lease_owner = $2 AND state = 'running'";
+    Ok(tx.optional(sql, &[Arg::show(&id), owner.into()], |row| row.int(0))? == Some(1))
+}
+
+/// Ends a try that failed: at `retry_at` there is another, or none. What was queued meanwhile is a job of its own, due when it said.
 pub(crate) fn fail(tx: &mut Tx<'_>, job: &Job, owner: &str, error: &str, retry_at: Option<Timestamp>) -> Result<()> {
     let (state, run_at) = match retry_at {
         Some(at) => ("ready", at),
         None => ("failed", Timestamp::from_micros(0)),
     };
     tx.exec(
-        "UPDATE work_jobs SET state = $1, run_at = $2, error = $3, lease_owner = NULL, lease_until = NULL WHERE id = $4 AND lease_owner = $5",
+        "UPDATE work_jobs SET state = CASE WHEN again = 1 THEN 'ready' ELSE $1 END, run_at = CASE WHEN again = 1 THEN run_at ELSE $2 END, \
+         attempts = CASE WHEN again = 1 THEN 0 ELSE attempts END, again = 0, error = $3, lease_owner = NULL, lease_until = NULL \
+         WHERE id = $4 AND lease_owner = $5",
         &[state.into(), run_at.into(), error.into(), Arg::show(&job.id), owner.into()],
     )?;
     tx.signal(Signal::Jobs);

@@ -129,7 +129,7 @@ impl Runner {
 
     async fn failed(&self, handler: &dyn JobHandler, job: &Job, error: Error) -> Result<()> {
         let last = job.attempt >= job.max_attempts;
-        if last {
+        if last && !self.queued_again(job).await? {
             handler.gave_up(job, &error).await;
         } else {
             warn!(kind = job.kind, key = job.key, attempt = job.attempt, error = ?error, "a job failed and will be tried again");
@@ -137,6 +137,11 @@ impl Runner {
         let retry_at = (!last).then(|| self.clock.now().plus(backoff(job.attempt)));
         let (job, owner) = (job.clone(), self.owner.clone());
         self.db.write(move |tx| jobs::fail(tx, &job, &owner, &format!("{error:?}"), retry_at)).await
+    }
+
+    async fn queued_again(&self, job: &Job) -> Result<bool> {
+        let (id, owner) = (job.id, self.owner.clone());
+        self.db.read(move |tx| jobs::queued_again(tx, id, &owner)).await
     }
 
     /// Renews the lease for ever; completes only when it is lost.

@@ -213,6 +213,50 @@ async fn tries_wait_longer_and_longer_and_then_it_is_given_up() {
 }
 
 #[tokio::test]
+async fn queued_while_its_last_try_fails_it_begins_anew_instead_of_being_given_up() {
+    for test in each().await {
+        let world = World::new();
+        let mut pit = Pit::open(&test.db, world.clock(), "one", &[(KIND, 1)]);
+        add(&test.db, &world, NewJob { max_attempts: 1, ..job(&world, "a", json!("v2")) }).await;
+        let last = pit.call().await;
+        add(&test.db, &world, NewJob { max_attempts: 1, ..job(&world, "a", json!("v3")) }).await;
+        last.end.send(failure()).unwrap();
+        let again = pit.call().await;
+        assert_eq!((again.job.payload, again.job.attempt), (json!("v3"), 1), "{}", test.name);
+        assert!(effects(&test.db, "gave up").await.is_empty(), "{}: it goes on", test.name);
+        again.end.send(failure()).unwrap();
+        assert_eq!(settled(&test.db, "a").await.state, "failed", "{}: nobody asked again", test.name);
+        assert_eq!(effects(&test.db, "gave up").await, ["a WEBHOOK_FAILED"], "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_anew_has_all_its_tries_and_its_own_time() {
+    for test in each().await {
+        let world = World::new();
+        let mut pit = Pit::open(&test.db, world.clock(), "one", &[(KIND, 1)]);
+        add(&test.db, &world, job(&world, "a", json!(1))).await;
+        let first = pit.call().await;
+        let at = world.clock.now().plus(Duration::from_secs(60));
+        add(&test.db, &world, NewJob { run_at: at, ..job(&world, "a", json!(2)) }).await;
+        first.end.send(failure()).unwrap();
+        let waiting = settled(&test.db, "a").await;
+        assert_eq!((waiting.state.as_str(), waiting.attempts, waiting.run_at), ("ready", 0, at), "{}", test.name);
+        world.clock.advance(Duration::from_secs(60));
+        pit.call().await.end.send(failure()).unwrap();
+        let waiting = settled(&test.db, "a").await;
+        assert_eq!(waiting.attempts, 1, "{}: this try was its own", test.name);
+        // While it waits for its next try: what is asked for later leaves that try as it is, what is asked for now begins anew.
+        add(&test.db, &world, NewJob { run_at: at.plus(Duration::from_secs(60)), ..job(&world, "a", json!(3)) }).await;
+        let found = kept(&test.db, "a").await.unwrap();
+        assert_eq!((found.attempts, found.run_at, found.payload), (1, waiting.run_at, json!(3)), "{}", test.name);
+        add(&test.db, &world, job(&world, "a", json!(4))).await;
+        let call = pit.call().await;
+        assert_eq!((call.job.attempt, call.job.payload), (1, json!(4)), "{}", test.name);
+    }
+}
+
+#[tokio::test]
 async fn a_panic_is_a_failed_try_and_frees_its_place() {
     for test in each().await {
         let world = World::new();
@@ -252,6 +296,28 @@ async fn a_dead_process_lost_its_jobs_when_their_leases_end() {
         taken.end.send(Ok(())).unwrap();
         gone(&test.db, "a").await;
         assert!(effects(&test.db, "gave up").await.is_empty(), "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_anew_of_a_process_that_died_has_all_its_tries() {
+    for test in each().await {
+        let world = World::new();
+        let stopped = FakeClock::at(world.clock.now());
+        let mut dead = Pit::open(&test.db, Arc::new(stopped), "dead", &[(KIND, 1)]);
+        add(&test.db, &world, NewJob { max_attempts: 1, ..job(&world, "a", json!(1)) }).await;
+        let lost = dead.call().await;
+        add(&test.db, &world, NewJob { max_attempts: 1, ..job(&world, "a", json!(2)) }).await;
+        world.clock.advance(Duration::from_secs(31));
+        let mut alive = Pit::open(&test.db, world.clock(), "alive", &[(KIND, 1)]);
+        let taken = alive.call().await;
+        assert_eq!((taken.job.attempt, taken.job.payload), (1, json!(2)), "{}", test.name);
+        add(&test.db, &world, NewJob { max_attempts: 1, ..job(&world, "a", json!(3)) }).await;
+        alive.tasks.token().cancel();
+        std::mem::forget((lost.end, taken.end));
+        assert_eq!(test.db.write(release_leases).await.unwrap(), 1, "{}", test.name);
+        let back = kept(&test.db, "a").await.unwrap();
+        assert_eq!((back.state.as_str(), back.attempts, back.payload), ("ready", 0, json!(3)), "{}", test.name);
     }
 }
 
