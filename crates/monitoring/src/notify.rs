@@ -77,6 +77,10 @@ impl JobHandler for Notifier {
         AT_ONCE
     }
 
+    fn retries_are_under_way(&self) -> bool {
+        false
+    }
+
     async fn run(&self, job: &Job) -> Result<()> {
         match self.post(text(&job.payload, "target"), &job.key, &job.payload["body"]).await {
             Ok(()) => self.record(job, "delivered", None).await,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::Stream as Flow;
 use futures_util::stream;
 use pitcrew_auth::Auth;
@@ -11,6 +12,7 @@ use pitcrew_blob::Blobs;
 use pitcrew_contracts::data::Datasets;
 use pitcrew_contracts::names::{PipelineName, PipelineRunId, StepName};
 use pitcrew_contracts::pipelines::StepAction;
+use pitcrew_contracts::rest::Settle;
 use pitcrew_contracts::tracking::RunTracker;
 use pitcrew_db::{Db, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Digest, Error, Ids, Page, PageRequest, Result, Timestamp};
@@ -384,5 +386,18 @@ impl Follower {
             }
         }
         Ok(state.is_final())
+    }
+}
+
+/// A step that waits to be tried again, or for another, is in no queue; its run is not over.
+#[async_trait]
+impl Settle for Pipelines {
+    async fn settle(&self) -> Option<String> {
+        match self.active_runs().await {
+            Ok(0) => None,
+            Ok(1) => Some("a pipeline run is not over".to_owned()),
+            Ok(runs) => Some(format!("{runs} pipeline runs are not over")),
+            Err(error) => Some(format!("the pipeline runs cannot be counted: {error}")),
+        }
     }
 }

@@ -91,12 +91,49 @@ pub fn release_leases(tx: &mut Tx<'_>) -> Result<u64> {
 /// # Errors
 /// What the database can give.
 pub fn in_flight(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
-    let ready =
-        tx.one("SELECT count(*) FROM work_jobs WHERE state = 'ready' AND run_at <= $1", &[now.into()], |row| {
-            row.int(0)
-        })?;
-    let running = tx.one("SELECT count(*) FROM work_jobs WHERE state = 'running'", &[], |row| row.int(0))?;
-    Ok((ready, running))
+    let found = under_way(tx, now, &[])?;
+    Ok((found.ready, found.running))
+}
+
+/// Tries after which a job that fails no longer counts as under way: what it waits for is that somebody mends something.
+const RESTLESS_TRIES: i64 = 8;
+
+/// What the queue has under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Jobs that could run now.
+    pub ready: i64,
+    /// Jobs that run.
+    pub running: i64,
+    /// Jobs that failed and wait for their next try. Those that wait for their first, at a time that somebody chose, are not under way.
+    pub retrying: i64,
+}
+
+/// What the queue has under way. Of the kinds in `once` only the first try counts: whether they ever succeed is up to others.
+///
+/// # Errors
+/// What the database can give.
+pub fn under_way(tx: &mut Tx<'_>, now: Timestamp, once: &[&str]) -> Result<UnderWay> {
+    let groups = tx.all(
+        "SELECT kind, CASE WHEN state = 'running' THEN state WHEN run_at <= $1 THEN 'due' ELSE 'later' END AS stands, attempts, count(*) \
+         FROM work_jobs WHERE state IN ('ready', 'running') GROUP BY kind, stands, attempts",
+        &[now.into()],
+        |row| Ok((row.text(0)?, row.text(1)?, row.int(2)?, row.int(3)?)),
+    )?;
+    let mut found = UnderWay::default();
+    for (kind, stands, attempts, count) in groups {
+        let failed = if stands == "running" { attempts - 1 } else { attempts };
+        if failed > 0 && once.contains(&kind.as_str()) {
+            continue;
+        }
+        match stands.as_str() {
+            "running" => found.running += count,
+            "due" => found.ready += count,
+            _ if (1..=RESTLESS_TRIES).contains(&failed) => found.retrying += count,
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn claim(

@@ -17,7 +17,7 @@ mod tasks;
 
 pub use clock::SystemClock;
 pub use declared::{Applying, CodeFile, CodeSnapshot, Declared, Registered, diff};
-pub use jobs::{Job, NewJob, enqueue, in_flight, release_leases};
+pub use jobs::{Job, NewJob, UnderWay, enqueue, in_flight, release_leases, under_way};
 pub use pump::{Pump, Subscriber, events_after, events_latest, last_delivered};
 pub use runner::{JobHandler, Runner};
 pub use schedule::{Schedule, Scheduler, set_schedules};

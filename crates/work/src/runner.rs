@@ -30,6 +30,11 @@ pub trait JobHandler: Send + Sync {
     fn kind(&self) -> &'static str;
     /// How many of them may run at once in this process.
     fn concurrency(&self) -> usize;
+    /// Whether the loop is not at rest while a failed job of this kind is tried again. Not so where it depends on others' machines, which may
+    /// be away for long.
+    fn retries_are_under_way(&self) -> bool {
+        true
+    }
     /// Does the job. Called at least once: the effect must be idempotent by the job's key.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ export interface Status {
   started_at: string;
   auth: "none" | "token";
   at_rest: boolean;
-  work: { outbox_lag: number; jobs_ready: number; jobs_running: number; runs_active: number };
+  work: { outbox_lag: number; jobs_ready: number; jobs_running: number; jobs_retrying: number; busy: string | null };
 }
 
 export interface Project {

@@ -10,7 +10,7 @@ use pitcrew_blob::Blobs;
 use pitcrew_contracts::rest::Settle;
 use pitcrew_db::{Db, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Digest, Result, Timestamp};
-use pitcrew_work::{Pump, Tasks, in_flight};
+use pitcrew_work::{Pump, Tasks, UnderWay, under_way};
 use serde_json::{Value, json};
 
 use super::apply::Applier;
@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) pump: Arc<Pump>,
     pub(crate) applier: Applier,
     pub(crate) settle: Vec<Arc<dyn Settle>>,
+    /// Kinds of job of which only the first try keeps the loop from rest.
+    pub(crate) once: Vec<&'static str>,
     pub(crate) references: Vec<References>,
     pub(crate) tasks: Tasks,
     pub(crate) home: PathBuf,
@@ -39,14 +41,13 @@ pub(crate) struct Core {
 
 struct Load {
     outbox_lag: i64,
-    ready: i64,
-    running: i64,
+    jobs: UnderWay,
     busy: Option<String>,
 }
 
 impl Load {
     fn at_rest(&self) -> bool {
-        self.outbox_lag == 0 && self.ready == 0 && self.running == 0 && self.busy.is_none()
+        self.outbox_lag == 0 && self.jobs == UnderWay::default() && self.busy.is_none()
     }
 }
 
@@ -58,8 +59,9 @@ impl Core {
         }
         let now = self.clock.now();
         let outbox_lag = self.pump.lag().await?;
-        let (ready, running) = self.db.read(move |tx| in_flight(tx, now)).await?;
-        Ok(Load { outbox_lag, ready, running, busy })
+        let once = self.once.clone();
+        let jobs = self.db.read(move |tx| under_way(tx, now, &once)).await?;
+        Ok(Load { outbox_lag, jobs, busy })
     }
 
     /// The server's state, as `GET /api/v1/status` shows it.
@@ -72,7 +74,10 @@ impl Core {
         Ok(json!({
             "name": "pitcrew", "version": env!("CARGO_PKG_VERSION"), "home": self.home, "started_at": self.started_at, "auth": auth,
             "at_rest": load.at_rest(),
-            "work": { "outbox_lag": load.outbox_lag, "jobs_ready": load.ready, "jobs_running": load.running, "busy": load.busy },
+            "work": {
+                "outbox_lag": load.outbox_lag, "jobs_ready": load.jobs.ready, "jobs_running": load.jobs.running,
+                "jobs_retrying": load.jobs.retrying, "busy": load.busy,
+            },
         }))
     }
 

@@ -178,12 +178,10 @@ fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground, auth: &Arc<Auth>) ->
 fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, slices: Slices) -> Result<Server> {
     let Ground { db, blobs, clock, ids, metrics } = ground;
     let pump = Arc::new(Pump::new(db.clone(), Arc::clone(&clock), subscribers(&slices)));
-    let runner = Runner::new(
-        db.clone(),
-        Arc::clone(&clock),
-        format!("{}-{}", std::process::id(), ids.next().simple()),
-        jobs(&slices)?,
-    );
+    let jobs = jobs(&slices)?;
+    let once = jobs.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
+    let owner = format!("{}-{}", std::process::id(), ids.next().simple());
+    let runner = Runner::new(db.clone(), Arc::clone(&clock), owner, jobs);
     let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB]);
     let declared: Vec<Arc<dyn Declared>> = vec![
         Arc::clone(&slices.data) as _,
@@ -206,7 +204,8 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
         clock,
         auth: Arc::clone(&auth),
         pump,
-        settle: vec![Arc::clone(&slices.serving) as _],
+        settle: vec![Arc::clone(&slices.serving) as _, Arc::clone(&slices.pipelines) as _],
+        once,
         references: vec![
             store::referenced_digests,
             pitcrew_tracking::referenced_digests,

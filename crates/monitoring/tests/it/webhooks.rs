@@ -9,6 +9,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use pitcrew_db::{Db, Signal};
 use pitcrew_kernel::Clock as _;
+use pitcrew_monitoring::MIGRATIONS;
+use pitcrew_testkit::TestDb;
 use pitcrew_work::{Runner, Tasks};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -143,4 +145,12 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(receiver.got().len(), 2, "{}: the same receiver again, as for any failure", post.name());
         tasks.token().cancel();
     }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_does_not_keep_the_loop_from_rest() {
+    let post = Post::over(TestDb::sqlite(&[MIGRATIONS]).await).await;
+    let handlers = pitcrew_monitoring::jobs(&post.monitoring).unwrap();
+    let aside: Vec<&str> = handlers.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
+    assert_eq!(aside, ["monitoring.notify"], "windows that cannot be judged yet do");
 }

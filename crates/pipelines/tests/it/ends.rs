@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use pitcrew_contracts::rest::Settle as _;
 use pitcrew_pipelines::{RunState, StepState};
 use serde_json::json;
 
@@ -53,6 +54,7 @@ async fn a_failed_attempt_is_tried_again_after_a_while() {
             let failed =
                 yard.until(run.id, |run| run.steps[0].attempt == attempt && run.steps[0].error.is_some()).await;
             assert_eq!(failed.steps[0].state, StepState::Running, "it waits to be tried again");
+            assert_eq!(yard.service.settle().await.as_deref(), Some("a pipeline run is not over"), "{}", yard.name);
             yard.advance(Duration::from_secs(2));
             yard.until(run.id, |run| run.steps[0].attempt > attempt).await;
         }
@@ -63,6 +65,7 @@ async fn a_failed_attempt_is_tried_again_after_a_while() {
             "{}",
             yard.name
         );
+        assert_eq!(yard.service.settle().await, None, "{}", yard.name);
         let closed: Vec<_> = yard.tracker.0.lock().unwrap().values().copied().collect();
         assert_eq!(closed, [Some(false), Some(false), Some(true)]);
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pitcrew_db::{Db, Signal};
 use pitcrew_kernel::{Clock, Error, FakeClock, Result, Sleep, Timestamp};
 use pitcrew_testkit::World;
-use pitcrew_work::{Job, JobHandler, NewJob, Runner, Tasks, in_flight, release_leases};
+use pitcrew_work::{Job, JobHandler, NewJob, Runner, Tasks, in_flight, release_leases, under_way};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -253,6 +253,35 @@ async fn what_is_asked_anew_has_all_its_tries_and_its_own_time() {
         add(&test.db, &world, job(&world, "a", json!(4))).await;
         let call = pit.call().await;
         assert_eq!((call.job.attempt, call.job.payload), (1, json!(4)), "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_another_try_is_under_way_until_it_has_failed_often() {
+    for test in each().await {
+        let world = World::new();
+        let seen = async |once: &'static [&'static str]| {
+            let now = world.clock.now();
+            let found = test.db.read(move |tx| under_way(tx, now, once)).await.unwrap();
+            [found.ready, found.running, found.retrying]
+        };
+        // As a schedule may have it.
+        let far =
+            NewJob { run_at: world.clock.now().plus(Duration::from_secs(86_400)), ..job(&world, "far", json!(0)) };
+        add(&test.db, &world, far).await;
+        assert_eq!(seen(&[]).await, [0, 0, 0], "{}", test.name);
+        let mut pit = Pit::open(&test.db, world.clock(), "one", &[(KIND, 1)]);
+        add(&test.db, &world, NewJob { max_attempts: 20, ..job(&world, "a", json!(1)) }).await;
+        for attempt in 1..=9 {
+            let call = pit.call().await;
+            assert_eq!(seen(&[]).await, [0, 1, 0], "{}", test.name);
+            assert_eq!(seen(&[KIND]).await, [0, i64::from(attempt == 1), 0], "{}: the first try counts", test.name);
+            call.end.send(failure()).unwrap();
+            let waits = settled(&test.db, "a").await.run_at.since(world.clock.now());
+            assert_eq!(seen(&[]).await, [0, 0, i64::from(attempt <= 8)], "{}: after {attempt} tries", test.name);
+            assert_eq!(seen(&[KIND]).await, [0, 0, 0], "{}: others may keep it waiting", test.name);
+            world.clock.advance(waits);
+        }
     }
 }
 
