@@ -27,6 +27,11 @@ pub(crate) const REPORT: &str = "report.json";
 /// The alias candidates are compared with unless the step names another.
 pub(crate) const CHAMPION: &str = "champion";
 
+/// What says of a champion that it cannot score these rows, and will never: features were renamed, or have values it does not take. It then
+/// counts as not measurable, and the gate says so. Any other error says nothing of the champion.
+const CANNOT_SCORE: [&str; 4] =
+    ["SERVING_COLUMNS_INVALID", "SERVING_INPUT_INVALID", "SERVING_RUN_FAILED", "PREDICTIONS_NOT_FINITE"];
+
 /// How a candidate and the champion did on the same rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -40,10 +45,32 @@ pub struct Report {
     pub candidate_digest: Digest,
     /// The candidate's figures: `mae`, `rmse`, `wape`, `r2`, `bias`.
     pub metrics: BTreeMap<String, f64>,
+    /// The held-out rows, by which they can be scored again; absent from reports of older versions of this program.
+    #[serde(default)]
+    pub holdout_digest: Option<Digest>,
+    /// The alias of the champion.
+    #[serde(default = "champion_alias")]
+    pub champion_alias: String,
     /// The champion compared with.
     pub champion: Option<i64>,
     /// The champion's figures on the same rows; empty when there is none.
     pub champion_metrics: BTreeMap<String, f64>,
+}
+
+fn champion_alias() -> String {
+    CHAMPION.to_owned()
+}
+
+/// A candidate, and what it is measured by.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) model: ModelName,
+    /// The alias of whom it is compared with.
+    pub(crate) against: AliasName,
+    pub(crate) target: String,
+    pub(crate) digest: Digest,
+    pub(crate) loaded: Arc<dyn LoadedModel>,
+    pub(crate) holdout: Digest,
 }
 
 /// The step.
@@ -62,8 +89,8 @@ impl StepAction for Evaluate {
 
     async fn cache_salt(&self, _ctx: &Ctx, probe: &StepProbe) -> Result<Option<String>> {
         let Some(candidate) = probe.inputs.get("model").copied() else { return Ok(None) };
-        let against = self.0.opponent(&probe.with, candidate).await?;
-        Ok(Some(match against {
+        let (model, against) = (model_name(&probe.with)?, against(&probe.with)?);
+        Ok(Some(match self.0.opponent(model, against, candidate).await? {
             Some(champion) => format!("champion {}", champion.version),
             None => "no champion".to_owned(),
         }))
@@ -72,44 +99,60 @@ impl StepAction for Evaluate {
     async fn run(&self, ctx: &Ctx, call: StepCall) -> Result<StepOutcome> {
         ctx.require(pitcrew_kernel::Access::Write)?;
         let (model_file, holdout) = (input(&call, "model")?, input(&call, "holdout")?);
-        let (model, target) = (model_name(&call.with)?, text(&call.with, "target")?);
-        let candidate_bytes = read(&model_file.path).await?;
-        let candidate =
-            self.0.load_bytes(candidate_bytes.into()).await.map_err(|error| error.context("the candidate"))?;
-        let opponent = self.0.opponent(&call.with, model_file.digest).await?;
-        let champion = match opponent.as_ref().and_then(|version| version.digest) {
-            Some(digest) => Some(self.0.load(&digest).await.map_err(|error| error.context("the champion"))?),
-            None => None,
-        };
+        let (model, against, target) = (model_name(&call.with)?, against(&call.with)?, text(&call.with, "target")?);
+        let bytes = read(&model_file.path).await?;
+        let loaded = self.0.load_bytes(bytes.into()).await.map_err(|error| error.context("the candidate"))?;
         let path = holdout.path.clone();
-        let column = target.clone();
-        let (rows, metrics, champion_metrics) = blocking(move || measure(&path, &column, candidate, champion)).await?;
-        let report = Report {
-            model,
-            target,
-            rows,
-            candidate_digest: model_file.digest,
-            metrics,
-            champion: opponent.map(|version| version.version.version),
-            champion_metrics,
-        };
+        let rows = blocking(move || read_parquet_file(&path)).await?;
+        let candidate =
+            Candidate { model, against, target, digest: model_file.digest, loaded, holdout: holdout.digest };
+        let report = self.0.measure(candidate, rows).await?;
         write_report(&call.output_dir, &report).await?;
         Ok(StepOutcome::Done(sentence(&report)))
     }
 }
 
 impl Registry {
-    /// The version a candidate with these bytes is to be compared with: the champion, or, when the candidate has become the champion since,
-    /// the one it was compared with then. So a run with nothing changed has the same opponent as before.
-    pub(crate) async fn opponent(&self, with: &BTreeMap<String, Value>, candidate: Digest) -> Result<Option<Version>> {
-        let model = model_name(with)?;
-        let alias: AliasName = with.get("champion").and_then(Value::as_str).unwrap_or(CHAMPION).parse()?;
-        self.parts.db.read(move |tx| opponent(tx, model, &alias, candidate)).await
+    /// Scores a candidate, and whom it is to be compared with now, on the same held-out rows.
+    pub(crate) async fn measure(&self, candidate: Candidate, rows: Table) -> Result<Report> {
+        let opponent = self.opponent(candidate.model.clone(), candidate.against.clone(), candidate.digest).await?;
+        let champion = match opponent.as_ref().and_then(|version| version.digest) {
+            Some(digest) => Some(self.load(&digest).await.map_err(|error| error.context("the champion"))?),
+            None => None,
+        };
+        let (target, loaded) = (candidate.target.clone(), candidate.loaded);
+        let (rows, metrics, champion_metrics) = blocking(move || score(&rows, &target, loaded, champion)).await?;
+        Ok(Report {
+            model: candidate.model,
+            target: candidate.target,
+            rows,
+            candidate_digest: candidate.digest,
+            metrics,
+            holdout_digest: Some(candidate.holdout),
+            champion_alias: candidate.against.to_string(),
+            champion: opponent.map(|version| version.version.version),
+            champion_metrics,
+        })
+    }
+
+    async fn opponent(&self, model: ModelName, alias: AliasName, candidate: Digest) -> Result<Option<Version>> {
+        self.parts.db.read(move |tx| opponent(tx, &model, &alias, candidate)).await
     }
 }
 
-fn opponent(tx: &mut Tx<'_>, model: ModelName, alias: &AliasName, candidate: Digest) -> Result<Option<Version>> {
-    let Some(version) = store::alias(tx, &model, alias)? else { return Ok(None) };
+fn against(with: &BTreeMap<String, Value>) -> Result<AliasName> {
+    with.get("champion").and_then(Value::as_str).unwrap_or(CHAMPION).parse()
+}
+
+/// The version a candidate with these bytes is to be compared with: the champion, or, when the candidate has become the champion since,
+/// the one it was compared with then. So a run with nothing changed has the same opponent as before.
+pub(crate) fn opponent(
+    tx: &mut Tx<'_>,
+    model: &ModelName,
+    alias: &AliasName,
+    candidate: Digest,
+) -> Result<Option<Version>> {
+    let Some(version) = store::alias(tx, model, alias)? else { return Ok(None) };
     let champion = store::version(tx, &ModelRef { model: model.clone(), version })?;
     let Some(decision) = champion
         .as_ref()
@@ -119,33 +162,32 @@ fn opponent(tx: &mut Tx<'_>, model: ModelName, alias: &AliasName, candidate: Dig
         return Ok(champion);
     };
     match store::decision(tx, decision)?.and_then(|decision| decision.champion) {
-        Some(version) => store::version(tx, &ModelRef { model, version }),
+        Some(version) => store::version(tx, &ModelRef { model: model.clone(), version }),
         None => Ok(None),
     }
 }
 
 type Figures = BTreeMap<String, f64>;
 
-fn measure(
-    holdout: &Path,
+fn score(
+    rows: &Table,
     target: &str,
     candidate: Arc<dyn LoadedModel>,
     champion: Option<Arc<dyn LoadedModel>>,
 ) -> Result<(i64, Figures, Figures)> {
-    let table = read_parquet_file(holdout)?;
-    let truth = table.numeric(target)?;
+    let truth = rows.numeric(target)?;
     if truth.is_empty() {
         return Err(Error::precondition("HOLDOUT_EMPTY", "the held-out table has no rows, so nothing can be measured")
             .hint("let the step that writes it keep some rows apart"));
     }
-    let columns = numeric_columns(&table);
+    let columns = numeric_columns(rows);
     let metrics = figures(candidate.as_ref(), &columns, &truth).map_err(|error| error.context("the candidate"))?;
-    // A champion that does not take these columns (features were renamed) counts as not measurable; the gate says so.
-    let champion_metrics = match champion {
-        Some(model) => figures(model.as_ref(), &columns, &truth).unwrap_or_else(|error| {
+    let champion_metrics = match champion.map(|model| figures(model.as_ref(), &columns, &truth)) {
+        Some(Err(error)) if CANNOT_SCORE.contains(&error.code()) => {
             tracing::warn!(error = ?error, "the champion cannot be scored on the held-out rows");
             Figures::new()
-        }),
+        }
+        Some(measured) => measured.map_err(|error| error.context("the champion"))?,
         None => Figures::new(),
     };
     Ok((i64::try_from(truth.len()).unwrap_or(i64::MAX), metrics, champion_metrics))

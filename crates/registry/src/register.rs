@@ -2,19 +2,22 @@
 //!
 //! Inputs: `model` (ONNX), `report` (of `evaluate`), and optionally `reference` (the training rows, Parquet) from which the training profile is
 //! frozen. Arguments: `model`, `alias` (where a version that passed is put; the first one becomes `champion` at once, there being nobody to
-//! compare with). Output: `decision.json`. Its effect is idempotent by run and step.
+//! compare with). Output: `decision.json`. Its effect is idempotent by run and step. When the champion has moved since the report was made, the
+//! candidate is measured again on the same rows.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pitcrew_columnar::read_parquet;
 use pitcrew_contracts::names::{AliasName, GateDecisionId, ModelName};
 use pitcrew_contracts::pipelines::{StepAction, StepCall, StepOutcome, StepProbe};
 use pitcrew_contracts::registry::GateDecided;
+use pitcrew_contracts::serving::LoadedModel;
 use pitcrew_contracts::spec::Gate;
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
 
-use crate::evaluate::{CHAMPION, Report, input, model_name, read, text};
+use crate::evaluate::{CHAMPION, Candidate, Report, blocking, input, model_name, opponent, read, text};
 use crate::gate::{self, Verdict};
 use crate::model::{GateDecision, NewVersion, ServableFile};
 use crate::service::{Parts, Registry, must_model};
@@ -22,16 +25,20 @@ use crate::store;
 use crate::versions::{insert_version, move_alias};
 
 const DECISION: &str = "decision.json";
+/// How often a candidate is offered to a champion that moves meanwhile.
+const MAX_OFFERS: usize = 3;
 
 /// The step.
 #[derive(Debug)]
 pub struct Register(pub Arc<Registry>);
 
 /// Everything the deciding transaction needs, made ready before it.
+#[derive(Clone)]
 struct Offer {
     call: StepCall,
     alias: AliasName,
     report: Report,
+    loaded: Arc<dyn LoadedModel>,
     file: ServableFile,
     reference: Option<Digest>,
     tracking_run_id: Option<String>,
@@ -57,8 +64,7 @@ impl StepAction for Register {
         ctx.require(Access::Write)?;
         let offer = self.prepare(call).await?;
         let folder = offer.call.output_dir.clone();
-        let (parts, ctx) = (self.0.parts.clone(), ctx.clone());
-        let decision = self.0.parts.db.write(move |tx| settle(tx, &parts, &ctx, offer)).await?;
+        let decision = self.decide(ctx, offer).await?;
         let text = store::json(&decision)?;
         tokio::fs::write(folder.join(DECISION), text)
             .await
@@ -105,7 +111,7 @@ impl Register {
                     .0
                     .parts
                     .references
-                    .build(loaded, &training.path)
+                    .build(Arc::clone(&loaded), &training.path)
                     .await
                     .map_err(|error| error.context("the training profile"))?;
                 Some(self.0.parts.blobs.put(profile).await?)
@@ -113,21 +119,80 @@ impl Register {
             None => None,
         };
         let file = ServableFile { digest, bytes: size, signature };
-        Ok(Offer { call, alias, report, file, reference, tracking_run_id: model_input.tracking_run_id })
+        Ok(Offer { call, alias, report, loaded, file, reference, tracking_run_id: model_input.tracking_run_id })
+    }
+
+    async fn decide(&self, ctx: &Ctx, mut offer: Offer) -> Result<GateDecision> {
+        for _ in 0..MAX_OFFERS {
+            let (parts, ctx, offered) = (self.0.parts.clone(), ctx.clone(), offer.clone());
+            match self.0.parts.db.write(move |tx| settle(tx, &parts, &ctx, &offered)).await? {
+                Settled::Decided(decision) => return Ok(*decision),
+                Settled::Moved(champion) => offer.report = self.measure_again(&offer, champion).await?,
+            }
+        }
+        let model = &offer.report.model;
+        Err(Error::unavailable(
+            "GATE_CHAMPION_MOVING",
+            format!("the champion of `{model}` moves faster than candidates are measured"),
+        )
+        .hint("the step is tried again by itself"))
+    }
+
+    async fn measure_again(&self, offer: &Offer, champion: Option<i64>) -> Result<Report> {
+        let report = &offer.report;
+        let named = |version: Option<i64>| version.map_or("nobody".to_owned(), |version| format!("version {version}"));
+        let Some(holdout) = report.holdout_digest else {
+            return Err(Error::precondition(
+                "EVALUATION_REPORT_STALE",
+                format!(
+                    "the candidate was compared with {}, and the champion of `{}` is {} now",
+                    named(report.champion),
+                    report.model,
+                    named(champion)
+                ),
+            )
+            .hint("start the pipeline again: `evaluate` then compares with the champion there is"));
+        };
+        tracing::info!(model = %report.model, before = ?report.champion, now = ?champion, "the champion has moved: the candidate is measured again");
+        let bytes = self.0.parts.blobs.get(&holdout).await.map_err(|error| error.context("the held-out rows"))?;
+        let rows = blocking(move || read_parquet(bytes)).await?;
+        let candidate = Candidate {
+            model: report.model.clone(),
+            against: report.champion_alias.parse()?,
+            target: report.target.clone(),
+            digest: report.candidate_digest,
+            loaded: Arc::clone(&offer.loaded),
+            holdout,
+        };
+        self.0.measure(candidate, rows).await
     }
 }
 
+/// What the deciding transaction came to.
+enum Settled {
+    Decided(Box<GateDecision>),
+    /// The champion is another than the report's, so nothing is decided.
+    Moved(Option<i64>),
+}
+
 /// Decides, registers and moves the alias, all or nothing; a decision made before is answered again.
-fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: Offer) -> Result<GateDecision> {
+fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: &Offer) -> Result<Settled> {
     let (run, step) = (offer.call.run.to_string(), offer.call.step.to_string());
     if let Some(decision) = store::decision_of_step(tx, &run, &step)? {
-        return Ok(decision);
+        return Ok(Settled::Decided(Box::new(decision)));
     }
-    let model: ModelName = offer.report.model.clone();
+    let report = &offer.report;
+    let model: ModelName = report.model.clone();
+    store::hold_model(tx, &model)?;
     let gate = must_model(tx, &model)?.gate.unwrap_or_default();
-    let mut decision = decided(parts, &gate, &offer);
+    let champion = opponent(tx, &model, &report.champion_alias.parse()?, report.candidate_digest)?;
+    let champion = champion.map(|champion| champion.version.version);
+    if champion != report.champion {
+        return Ok(Settled::Moved(champion));
+    }
+    let mut decision = decided(parts, &gate, offer);
     if decision.verdict == Verdict::Passed {
-        decision.version = Some(admit(tx, parts, ctx, &offer, &decision)?);
+        decision.version = Some(admit(tx, parts, ctx, offer, &decision)?);
     }
     store::insert_decision(tx, &decision, &step)?;
     let out = Outgoing { ctx, ids: parts.ids.as_ref(), clock: parts.clock.as_ref() };
@@ -139,7 +204,7 @@ fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: Offer) -> Result<Gat
         reason: decision.reason.clone(),
     };
     tx.emit(out, &stated)?;
-    Ok(decision)
+    Ok(Settled::Decided(Box::new(decision)))
 }
 
 fn decided(parts: &Parts, gate: &Gate, offer: &Offer) -> GateDecision {

@@ -50,6 +50,12 @@ pub(crate) fn set_declared(
     Ok(())
 }
 
+/// Holds the model's row until the end: whoever changes the model or its aliases waits.
+pub(crate) fn hold_model(tx: &mut Tx<'_>, name: &ModelName) -> Result<()> {
+    tx.exec("UPDATE registry_models SET name = name WHERE name = $1", &[name.as_str().into()])?;
+    Ok(())
+}
+
 pub(crate) fn touch_model(tx: &mut Tx<'_>, name: &ModelName, now: Timestamp) -> Result<()> {
     tx.exec("UPDATE registry_models SET updated_at = $1 WHERE name = $2", &[now.into(), name.as_str().into()])?;
     Ok(())

@@ -22,7 +22,7 @@ use crate::World;
 pub struct FakeModel {
     signature: ModelSignature,
     factor: f64,
-    /// `ok`, `fail` (an error at each run), or `nan`.
+    /// `ok`, `fail` (an error at each run), `busy` (one that passes), or `nan`.
     mode: String,
     latency: Duration,
     memory_bytes: u64,
@@ -96,6 +96,7 @@ impl LoadedModel for FakeModel {
         }
         let factor = match self.mode.as_str() {
             "fail" => return Err(Error::internal("the model gave up", "told to").context("run")),
+            "busy" => return Err(Error::unavailable("SERVING_BUSY", "all instances of the model are busy")),
             "nan" => f64::NAN,
             _ => self.factor,
         };

@@ -1,11 +1,12 @@
 //! No candidate passes unmeasured, and every decision keeps its evidence.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pitcrew_contracts::names::PipelineRunId;
-use pitcrew_contracts::pipelines::StepOutcome;
-use pitcrew_kernel::PageRequest;
-use pitcrew_registry::Verdict;
+use pitcrew_contracts::pipelines::{StepAction as _, StepOutcome};
+use pitcrew_kernel::{Kind, PageRequest};
+use pitcrew_registry::{Evaluate, Register, Verdict};
 
 use crate::yard::{ROWS, Yard, bikes, model, version};
 
@@ -138,14 +139,10 @@ async fn a_run_offered_again_after_a_crash_gets_the_answer_it_got() {
 #[tokio::test]
 async fn a_champion_that_cannot_be_measured_on_these_rows_loses_to_one_that_can() {
     for yard in Yard::each().await {
-        // Registered by hand, with a feature the table does not have any more.
+        // With a feature the table does not have any more.
         let mut old = model(2.0);
         old["inputs"] = serde_json::json!([["humidity", "FP32"]]);
-        let digest = yard.file(old.to_string().as_bytes()).await.digest;
-        yard.artifacts.put("runs:/1/model", "model.onnx", digest);
-        let new = pitcrew_registry::NewVersion { source: "runs:/1/model".into(), ..Default::default() };
-        yard.registry.create_version(yard.ctx(), &bikes(), new).await.unwrap();
-        yard.registry.set_alias(yard.ctx(), &version(1), &"champion".parse().unwrap(), "by hand").await.unwrap();
+        crown(&yard, "runs:/1/model", &old).await;
         let offered = yard.offer(model(2.1)).await;
         assert_eq!((offered.report.champion, offered.report.champion_metrics.len()), (Some(1), 0), "{}", yard.name());
         assert!(matches!(offered.registered, StepOutcome::Done(_)), "{}: {:?}", yard.name(), offered.registered);
@@ -157,6 +154,74 @@ async fn a_champion_that_cannot_be_measured_on_these_rows_loses_to_one_that_can(
             yard.name()
         );
         assert_eq!(yard.aliases().await, aliases(&[("challenger", 2), ("champion", 1)]), "{}", yard.name());
+    }
+}
+
+/// Registers a model by hand and makes it the champion.
+async fn crown(yard: &Yard, source: &str, model: &serde_json::Value) {
+    let digest = yard.file(model.to_string().as_bytes()).await.digest;
+    yard.artifacts.put(source, "model.onnx", digest);
+    let new = pitcrew_registry::NewVersion { source: source.into(), ..Default::default() };
+    let made = yard.registry.create_version(yard.ctx(), &bikes(), new).await.unwrap();
+    yard.registry.set_alias(yard.ctx(), &made.version, &"champion".parse().unwrap(), "by hand").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_error_that_passes_is_no_measurement_of_the_champion() {
+    for yard in Yard::each().await {
+        let mut champion = model(2.0);
+        for (mode, expected) in [("fail", Some(Kind::Internal)), ("busy", Some(Kind::Unavailable)), ("nan", None)] {
+            champion["mode"] = mode.into();
+            crown(&yard, &format!("runs:/{mode}/model"), &champion).await;
+            let offered = yard.offer_as(PipelineRunId::new(yard.world.ids.as_ref()), model(2.1)).await;
+            match (expected, offered) {
+                (Some(kind), Err(error)) => assert_eq!(error.kind(), kind, "{}: {mode}: {error:?}", yard.name()),
+                (None, Ok(offered)) => assert!(offered.report.champion_metrics.is_empty(), "{}", yard.name()),
+                (_, offered) => panic!("{}: {mode}: {offered:?}", yard.name()),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_meets_the_champion_there_is_when_it_is_registered() {
+    for yard in Yard::each().await {
+        let name = yard.name();
+        yard.offer(model(2.2)).await;
+        let evaluated = async |factor: f64| {
+            let run = PipelineRunId::new(yard.world.ids.as_ref());
+            let call = yard.evaluate_call(run, &model(factor)).await;
+            let report = call.output_dir.join("report.json");
+            Evaluate(Arc::clone(&yard.registry)).run(yard.ctx(), call).await.unwrap();
+            yard.register_call(run, &model(factor), &report).await
+        };
+        // All three were compared with version 1, which then loses its place to version 2.
+        let (worse, better, old) = (evaluated(2.15).await, evaluated(2.05).await, evaluated(2.04).await);
+        crown(&yard, "runs:/1/model", &model(2.1)).await;
+        let register = Register(Arc::clone(&yard.registry));
+        let refused = register.run(yard.ctx(), worse).await.unwrap();
+        let reason = "mae 2.091 is not at most 1.422; the champion has 1.394 on the same rows";
+        assert_eq!(refused, StepOutcome::Refused(reason.into()), "{name}");
+        yard.tick();
+        let passed = register.run(yard.ctx(), better).await.unwrap();
+        assert_eq!(passed, StepOutcome::Done("registered bikes/3: all 2 rules hold".into()), "{name}");
+        let decisions = yard.registry.list_decisions(yard.ctx(), None, &PageRequest::default()).await.unwrap();
+        for decision in &decisions.items[..2] {
+            assert_eq!(decision.champion, Some(2), "{name}");
+            assert!((decision.champion_metrics["mae"] - 1.394).abs() < 1e-3, "{name}: {decision:?}");
+        }
+        // A report from before the held-out rows were named cannot be made again.
+        let path = old.inputs["report"].path.clone();
+        let mut report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        report.as_object_mut().unwrap().remove("holdout_digest");
+        std::fs::write(&path, report.to_string()).unwrap();
+        let error = register.run(yard.ctx(), old).await.unwrap_err();
+        assert_eq!(error.code(), "EVALUATION_REPORT_STALE", "{name}");
+        assert_eq!(
+            error.detail(),
+            "the candidate was compared with version 1, and the champion of `bikes` is version 2 now",
+            "{name}"
+        );
     }
 }
 
