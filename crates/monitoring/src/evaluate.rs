@@ -31,7 +31,9 @@ pub fn evaluate(
     let answered: Vec<&LoggedPrediction> = served.iter().copied().filter(|row| !row.failed).collect();
     let labels = answered.iter().filter(|row| row.label.is_some()).count() as u64;
     let metrics = figures(&answered);
-    let drift = profile.map(|profile| drift(profile, log, &answered, spec.drift.false_alarm_rate)).unwrap_or_default();
+    let found = profile.map(|profile| drift(profile, log, &answered, spec.drift.false_alarm_rate));
+    let out_of_range = found.as_ref().map(|(_, outside)| *outside);
+    let drift = found.map(|(entries, _)| entries).unwrap_or_default();
     let predictions = served.len() as u64;
     Window {
         monitor: name.clone(),
@@ -42,7 +44,7 @@ pub fn evaluate(
         predictions,
         labels,
         coverage: if predictions == 0 { 0.0 } else { labels as f64 / predictions as f64 },
-        quality: quality(&served, &drift, answered.len()),
+        quality: quality(&served, answered.len(), out_of_range),
         metrics,
         drift,
         versions: count_versions(&served),
@@ -94,19 +96,24 @@ fn judge(
     }
 }
 
-fn drift(profile: &ReferenceProfile, log: &LogSlice, rows: &[&LoggedPrediction], rate: f64) -> Vec<DriftEntry> {
+/// What each feature and the prediction did, and how many values of features lie outside of the range training saw.
+fn drift(profile: &ReferenceProfile, log: &LogSlice, rows: &[&LoggedPrediction], rate: f64) -> (Vec<DriftEntry>, u64) {
     let mut found = Vec::new();
+    let mut outside = 0;
     for (name, baseline) in &profile.features {
         // A feature the log does not know was not sent: every value of it is missing.
         let column = log.features.iter().position(|feature| feature == name);
         let values: Vec<f64> =
             rows.iter().map(|row| column.and_then(|at| row.features.get(at).copied()).unwrap_or(f64::NAN)).collect();
-        found.extend(entry(name, "input", baseline, &values));
+        let Some((entry, p_value)) = entry(name, "input", baseline, &values) else { continue };
+        let present = values.iter().filter(|value| value.is_finite()).count();
+        outside += (entry.unseen * present as f64).round() as u64;
+        found.push((entry, p_value));
     }
     let predictions: Vec<f64> = rows.iter().map(|row| row.prediction).collect();
     found.extend(entry("prediction", "prediction", &profile.prediction, &predictions));
     let adjusted = bonferroni(&found.iter().map(|(_, p_value)| *p_value).collect::<Vec<_>>());
-    found
+    let entries = found
         .into_iter()
         .zip(adjusted)
         .map(|((mut entry, _), p_value)| {
@@ -116,7 +123,8 @@ fn drift(profile: &ReferenceProfile, log: &LogSlice, rows: &[&LoggedPrediction],
             }
             entry
         })
-        .collect()
+        .collect();
+    (entries, outside)
 }
 
 fn entry(name: &str, kind: &str, baseline: &DriftBaseline, values: &[f64]) -> Option<(DriftEntry, f64)> {
@@ -137,7 +145,7 @@ fn entry(name: &str, kind: &str, baseline: &DriftBaseline, values: &[f64]) -> Op
         }
         .to_owned(),
         missing: report.missing.value,
-        unseen: report.outside.max(report.unseen.value),
+        unseen: report.outside,
     };
     Some((entry, (smallest * TESTS_A_FEATURE).min(1.0)))
 }
@@ -165,12 +173,9 @@ fn loudest(report: &DriftReport) -> (&'static str, Reading) {
     pool.into_iter().max_by(|a, b| ratio(&a.1).total_cmp(&ratio(&b.1))).unwrap_or(("psi", report.psi))
 }
 
-fn quality(served: &[&LoggedPrediction], drift: &[DriftEntry], answered: usize) -> Quality {
+fn quality(served: &[&LoggedPrediction], answered: usize, out_of_range: Option<u64>) -> Quality {
     let missing = served.iter().flat_map(|row| &row.features).filter(|value| value.is_nan()).count() as u64;
-    let outside: f64 =
-        drift.iter().filter(|entry| entry.kind == "input").map(|entry| entry.unseen * answered as f64).sum();
-    let failures = (served.len() - answered) as u64;
-    Quality { missing, out_of_range: outside.round().max(0.0) as u64, unseen: 0, failures }
+    Quality { missing, out_of_range, failures: (served.len() - answered) as u64 }
 }
 
 fn count_versions(served: &[&LoggedPrediction]) -> BTreeMap<String, u64> {

@@ -68,10 +68,8 @@ pub struct DriftEntry {
 pub struct Quality {
     /// Missing feature values.
     pub missing: u64,
-    /// Values outside of the range training saw.
-    pub out_of_range: u64,
-    /// Categories training never saw.
-    pub unseen: u64,
+    /// Feature values outside of the range training saw; `None` when no training profile says what that is.
+    pub out_of_range: Option<u64>,
     /// Failed predictions.
     pub failures: u64,
 }

@@ -31,7 +31,7 @@ export interface MonitorWindow {
   coverage: number;
   metrics: Record<string, WindowMetric>;
   drift: Drift[];
-  quality: { missing: number; out_of_range: number; unseen: number; failures: number };
+  quality: { missing: number; out_of_range: number | null; failures: number };
   versions: Record<string, number>;
 }
 

@@ -1,5 +1,6 @@
 //! Drift against the profile that was frozen at training.
 
+use pitcrew_contracts::release::LoggedPrediction;
 use pitcrew_monitoring::{DriftEntry, Window};
 use serde_json::json;
 
@@ -58,7 +59,7 @@ async fn a_shifted_feature_is_named_once_and_so_is_what_it_does_to_predictions()
         assert_eq!(last.drifted(), ["temp", "prediction"], "{}", post.name());
         let temp = entry(&last, "temp");
         assert!(temp.value > temp.threshold && temp.unseen > 0.5, "{}: {temp:?}", post.name());
-        assert!(last.quality.out_of_range > 80, "{}: {:?}", post.name(), last.quality);
+        assert!(last.quality.out_of_range > Some(80), "{}: {:?}", post.name(), last.quality);
         let said = post.said().await;
         let features = said.join(" ");
         assert_eq!(features.matches("temp").count(), 1, "{}: {said:?}", post.name());
@@ -87,6 +88,30 @@ async fn a_feature_that_is_missing_altogether_has_drifted() {
         );
         assert_eq!(last.quality.missing, 168, "{}", post.name());
         assert_eq!(post.said().await, ["drift_detected: bikes: drift in temp"], "{}", post.name());
+    }
+}
+
+#[tokio::test]
+async fn values_out_of_range_are_counted_one_by_one_and_only_where_a_range_is_known() {
+    for post in Post::each().await {
+        weekly(&post).await;
+        let odd = |at: i64, row: &mut LoggedPrediction| match at % 4 {
+            0 => row.features[1] = f64::NAN,
+            1 => row.features[1] = 99.0,
+            _ => row.features[1] = 20.0,
+        };
+        post.log_rows(0..24 * 8, odd);
+        post.advanced(0..24 * 8).await;
+        let quality = post.windows().await.pop().unwrap().quality;
+        assert_eq!((quality.missing, quality.out_of_range), (42, None), "{}: nobody knows its range", post.name());
+        post.train(2).await;
+        post.log_rows(24 * 8..24 * 20, |at, row| {
+            odd(at, row);
+            row.version = 2;
+        });
+        post.advanced(24 * 8..24 * 20).await;
+        let quality = post.windows().await.pop().unwrap().quality;
+        assert_eq!((quality.missing, quality.out_of_range), (42, Some(42)), "{}", post.name());
     }
 }
 

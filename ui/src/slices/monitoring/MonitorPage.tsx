@@ -64,7 +64,7 @@ function Windows({ all, monitor }: { all: MonitorWindow[]; monitor: Monitor | un
 }
 
 function qualityWords({ quality }: MonitorWindow): string {
-  const parts = [[quality.missing, "missing"], [quality.out_of_range, "out of range"], [quality.unseen, "unseen"], [quality.failures, "failures"]].filter(([n]) => Number(n) > 0);
+  const parts = [[quality.missing, "missing"], [quality.out_of_range, "out of range"], [quality.failures, "failures"]].filter(([n]) => Number(n) > 0);
   return parts.length === 0 ? "no trouble" : parts.map(([n, what]) => `${n} ${what}`).join(", ");
 }
 
