@@ -13,7 +13,10 @@ use crate::tx::Tx;
 /// The outbox and the ordered log of delivered events.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "outbox",
-    steps: &[Migration { name: "0001_outbox", sql: include_str!("../migrations/0001_outbox.sql") }],
+    steps: &[
+        Migration { name: "0001_outbox", sql: include_str!("../migrations/0001_outbox.sql") },
+        Migration { name: "0002_event_lists", sql: include_str!("../migrations/0002_event_lists.sql") },
+    ],
 };
 
 /// Orders events stated within one microsecond of this process. Across processes `at` decides.

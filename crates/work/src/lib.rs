@@ -9,6 +9,7 @@
 
 mod clock;
 mod declared;
+mod events;
 mod jobs;
 mod pump;
 mod runner;
@@ -17,8 +18,9 @@ mod tasks;
 
 pub use clock::SystemClock;
 pub use declared::{Applying, CodeFile, CodeSnapshot, Declared, Registered, diff};
+pub use events::{EventFilter, events_after, events_latest, events_matching, last_seq};
 pub use jobs::{Job, NewJob, UnderWay, enqueue, in_flight, release_leases, under_way};
-pub use pump::{Pump, Subscriber, events_after, events_latest, last_delivered};
+pub use pump::{Pump, Subscriber, last_delivered};
 pub use runner::{JobHandler, Runner};
 pub use schedule::{Schedule, Scheduler, set_schedules};
 pub use tasks::Tasks;

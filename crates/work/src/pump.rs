@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pitcrew_contracts::event::{Envelope, Subject};
-use pitcrew_db::{Arg, Db, Dialect, Row, Signal, Tx};
+use pitcrew_contracts::event::Envelope;
+use pitcrew_db::{Arg, Db, Dialect, Signal, Tx};
 use pitcrew_kernel::{Clock, Error, Kind, Result};
 use tokio::sync::broadcast;
 use tracing::{error, warn};
 
+use crate::events::{envelope, events_after, last_seq};
 use crate::tasks::Tasks;
 
 /// Events moved or delivered in one transaction.
@@ -237,33 +238,6 @@ fn set_cursor(tx: &mut Tx<'_>, subscriber: &str, seq: i64) -> Result<()> {
     Ok(())
 }
 
-fn last_seq(tx: &mut Tx<'_>) -> Result<i64> {
-    tx.one("SELECT coalesce(max(seq), 0) FROM events", &[], |row| row.int(0))
-}
-
-const COLUMNS: &str = "seq, id, name, subject_kind, subject_name, at, actor, cause, summary, data";
-
-/// Up to `limit` events after `seq`, oldest first.
-///
-/// # Errors
-/// What the database can give.
-pub fn events_after(tx: &mut Tx<'_>, seq: i64, limit: i64) -> Result<Vec<Envelope>> {
-    tx.all(
-        &format!("SELECT {COLUMNS} FROM events WHERE seq > $1 ORDER BY seq LIMIT $2"),
-        &[seq.into(), limit.into()],
-        envelope,
-    )
-}
-
-/// The last `limit` events but those called `except`, newest first.
-///
-/// # Errors
-/// What the database can give.
-pub fn events_latest(tx: &mut Tx<'_>, limit: i64, except: &str) -> Result<Vec<Envelope>> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE name <> $1 ORDER BY seq DESC LIMIT $2");
-    tx.all(&sql, &[except.into(), limit.into()], envelope)
-}
-
 /// The place of the last event that was delivered to `subscriber` and that it wants; 0 before the first.
 ///
 /// # Errors
@@ -282,19 +256,4 @@ pub fn last_delivered(tx: &mut Tx<'_>, subscriber: &dyn Subscriber) -> Result<i6
         }
         end = *oldest;
     }
-}
-
-fn envelope(row: &Row<'_>) -> Result<Envelope> {
-    let cause = row.opt_text(7)?;
-    Ok(Envelope {
-        seq: row.int(0)?,
-        id: row.parsed(1)?,
-        name: row.text(2)?,
-        subject: Subject { kind: row.text(3)?, name: row.text(4)? },
-        at: row.time(5)?,
-        actor: row.text(6)?,
-        cause: cause.and_then(|text| serde_json::from_str(&text).ok()),
-        summary: row.text(8)?,
-        data: row.json(9)?,
-    })
 }

@@ -9,11 +9,10 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
-use pitcrew_contracts::event::{Envelope, Event as _};
-use pitcrew_contracts::release::LogAdvanced;
+use pitcrew_contracts::event::Envelope;
 use pitcrew_kernel::{Access, Page, PageRequest, Result, Span};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
-use pitcrew_work::{events_after, events_latest};
+use pitcrew_work::{EventFilter, events_after, events_latest, events_matching, last_seq};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,6 +23,8 @@ type Shared = State<Arc<Core>>;
 
 /// Longest a caller may wait for the loop to come to rest.
 const MAX_REST_WAIT: Duration = Duration::from_secs(120);
+/// The most of the latest events that are answered.
+const MAX_LATEST: i64 = 1_000;
 /// Events read at once when a page catches up.
 const CATCH_UP: i64 = 500;
 
@@ -88,38 +89,15 @@ struct Events {
 async fn events(State(core): Shared, caller: Caller, Query(query): Query<Events>) -> Answer<Json<Page<Envelope>>> {
     caller.0.require(Access::Read)?;
     let limit = PageRequest { limit: query.limit, page: None }.limit()?;
-    let fits = move |event: &Envelope| {
-        query.name.as_ref().is_none_or(|name| event.name == *name)
-            && query.subject.as_ref().is_none_or(|subject| event.subject.name == *subject)
-    };
-    let (after, latest) = (query.after.unwrap_or(0), query.latest);
-    let found = core.db.read(move |tx| matching(tx, after, latest, limit, &fits)).await?;
-    let next = found.last().filter(|_| latest.is_none() && found.len() == limit).map(|event| event.seq.to_string());
-    Ok(Json(Page { items: found, next }))
-}
-
-fn matching(
-    tx: &mut pitcrew_db::Tx<'_>,
-    after: i64,
-    latest: Option<i64>,
-    limit: usize,
-    fits: &dyn Fn(&Envelope) -> bool,
-) -> Result<Vec<Envelope>> {
-    if let Some(latest) = latest {
-        return Ok(events_latest(tx, latest.clamp(1, 1_000), LogAdvanced::NAME)?.into_iter().filter(fits).collect());
+    let filter = EventFilter { name: query.name, subject: query.subject };
+    if let Some(latest) = query.latest {
+        let items = core.db.read(move |tx| events_latest(tx, &filter, latest.clamp(1, MAX_LATEST))).await?;
+        return Ok(Json(Page { items, next: None }));
     }
-    let (mut found, mut from) = (Vec::new(), after);
-    loop {
-        let batch = events_after(tx, from, CATCH_UP)?;
-        let Some(last) = batch.last() else { return Ok(found) };
-        from = last.seq;
-        for event in batch.into_iter().filter(fits) {
-            found.push(event);
-            if found.len() == limit {
-                return Ok(found);
-            }
-        }
-    }
+    let (after, count) = (query.after.unwrap_or(0), i64::try_from(limit).unwrap_or(i64::MAX));
+    let items = core.db.read(move |tx| events_matching(tx, &filter, after, count)).await?;
+    let next = items.last().filter(|_| items.len() == limit).map(|event| event.seq.to_string());
+    Ok(Json(Page { items, next }))
 }
 
 /// Live events. A page that was away says where it was with `Last-Event-ID` and misses nothing.
@@ -132,7 +110,7 @@ async fn event_stream(
     let resume = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     let from = match resume {
         Some(seq) => seq,
-        None => core.db.read(|tx| Ok(events_latest(tx, 1, "")?.first().map_or(0, |event| event.seq))).await?,
+        None => core.db.read(last_seq).await?,
     };
     let listener = core.pump.listen();
     let state = Feed { core, from, listener, ready: Vec::new() };

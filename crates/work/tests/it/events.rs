@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use pitcrew_contracts::event::{Envelope, Event as _};
 use pitcrew_contracts::registry::{AliasMoved, VersionRegistered};
+use pitcrew_contracts::release::LogAdvanced;
 use pitcrew_db::{Db, Tx};
 use pitcrew_kernel::{Clock as _, Error, Result};
 use pitcrew_testkit::World;
-use pitcrew_work::{Pump, Subscriber, events_after, events_latest, last_delivered};
+use pitcrew_work::{
+    EventFilter, Pump, Subscriber, events_after, events_latest, events_matching, last_delivered, last_seq,
+};
 
 use crate::{act, each, effects, jumping, state};
 
@@ -68,10 +71,49 @@ async fn events_are_delivered_in_order_without_gaps_to_everyone() {
         for who in ["first", "second"] {
             assert_eq!(effects(&test.db, who).await, versions(1..=300), "{} {who}", test.name);
         }
-        let newest = test.db.read(|tx| events_latest(tx, 2, "")).await.unwrap();
+        let newest = test.db.read(|tx| events_latest(tx, &EventFilter::default(), 2)).await.unwrap();
         assert_eq!(newest.iter().map(|event| event.seq).collect::<Vec<_>>(), [300, 299], "{}", test.name);
-        let others = test.db.read(|tx| events_latest(tx, 2, VersionRegistered::NAME)).await.unwrap();
-        assert!(others.is_empty(), "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_what_fits_and_the_latest_leave_out_the_arrival_of_traffic() {
+    for test in each().await {
+        let world = World::new();
+        for round in 0..5 {
+            state(&test.db, &world, 1..=2).await;
+            let at = world.clock.now();
+            let advanced = LogAdvanced {
+                deployment: "bikes".parse().unwrap(),
+                from: at,
+                to: at,
+                watermark: at,
+                predictions: round,
+                labels: 0,
+            };
+            let stated = world.clone();
+            test.db.write(move |tx| tx.emit(stated.out(), &advanced)).await.unwrap();
+        }
+        Pump::new(test.db.clone(), world.clock(), vec![]).drain().await.unwrap();
+        let (db, label) = (&test.db, test.name);
+        let ask = async |name: Option<&str>, subject: Option<&str>, after: Option<i64>, limit: i64| {
+            let filter = EventFilter { name: name.map(str::to_owned), subject: subject.map(str::to_owned) };
+            let found = db.read(move |tx| match after {
+                Some(after) => events_matching(tx, &filter, after, limit),
+                None => events_latest(tx, &filter, limit),
+            });
+            found.await.unwrap().into_iter().map(|event| event.seq).collect::<Vec<_>>()
+        };
+        let (registered, traffic) = (Some(VersionRegistered::NAME), Some(LogAdvanced::NAME));
+        assert_eq!(ask(traffic, None, Some(3), 2).await, [6, 9], "{label}");
+        assert_eq!(ask(traffic, None, Some(9), 9).await, [12, 15], "{label}");
+        assert_eq!(ask(None, Some("bikes/2"), Some(2), 2).await, [5, 8], "{label}");
+        assert_eq!(ask(registered, Some("bikes/2"), Some(5), 9).await, [8, 11, 14], "{label}");
+        assert!(ask(traffic, Some("bikes/2"), Some(0), 9).await.is_empty(), "{label}");
+        assert_eq!(ask(None, None, None, 3).await, [14, 13, 11], "{label}");
+        assert_eq!(ask(None, Some("bikes/1"), None, 2).await, [13, 10], "{label}");
+        assert_eq!(ask(traffic, None, None, 2).await, [15, 12], "{label}: asked for, it is shown");
+        assert_eq!(db.read(last_seq).await.unwrap(), 15, "{label}");
     }
 }
 
