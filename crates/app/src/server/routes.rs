@@ -206,3 +206,6 @@ struct Gc {
 async fn collect_garbage(State(core): Shared, caller: Caller, Json(body): Json<Gc>) -> Answer<Json<Value>> {
     Ok(Json(core.collect_garbage(&caller.0, body.dry_run).await?))
 }
+
+#[cfg(test)]
+mod tests;

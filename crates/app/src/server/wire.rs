@@ -305,3 +305,39 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{Method, StatusCode};
+    use pitcrew_testkit::call;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_run_that_is_not_over_keeps_the_server_from_rest_and_a_message_that_does_not_arrive_does_not() {
+        let (folder, project, tasks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Tasks::new());
+        let home = Home::open(folder.path()).unwrap();
+        let wiring = Wiring {
+            home: home.path(),
+            database: None,
+            mode: Mode::None,
+            hosts: &[],
+            url: "http://127.0.0.1:7070",
+            tasks: &tasks,
+        };
+        // Built and not started: what is queued stays where it is.
+        let server = build(&home, wiring).await.unwrap();
+        assert_eq!(server.core.once, ["monitoring.notify"]);
+        let declared = "project: bikes\npipelines:\n  train:\n    steps:\n      look: { run: \"true\" }\n";
+        std::fs::write(project.path().join("pitcrew.yaml"), declared).unwrap();
+        let root = json!({ "root": project.path() });
+        let (status, applied) = call(&server.router, Method::POST, "/api/v1/apply", Some(root)).await;
+        assert_eq!(status, StatusCode::OK, "{applied}");
+        let (_, idle) = call(&server.router, Method::GET, "/api/v1/status", None).await;
+        assert_eq!(idle["work"]["busy"], json!(null), "{idle}");
+        let (status, run) = call(&server.router, Method::POST, "/api/v1/pipelines/train/runs", Some(json!({}))).await;
+        assert!(status.is_success(), "{run}");
+        let (_, busy) = call(&server.router, Method::GET, "/api/v1/status", None).await;
+        assert_eq!(busy["work"]["busy"], json!("a pipeline run is not over"), "{busy}");
+    }
+}
