@@ -7,7 +7,7 @@ use pitcrew_kernel::{Error, Result};
 use pitcrew_work::{Job, JobHandler};
 use serde::de::DeserializeOwned;
 
-use crate::load::LOAD;
+use crate::load::{LOAD, PUBLISH};
 use crate::releases::{JUDGE, RELEASE};
 use crate::service::Serving;
 
@@ -19,6 +19,7 @@ const JUDGEMENTS: usize = 2;
 pub fn jobs(serving: &Arc<Serving>) -> Vec<Arc<dyn JobHandler>> {
     vec![
         Arc::new(Load(Arc::clone(serving))),
+        Arc::new(Publish(Arc::clone(serving))),
         Arc::new(Release(Arc::clone(serving))),
         Arc::new(Judge(Arc::clone(serving))),
     ]
@@ -43,6 +44,23 @@ impl JobHandler for Load {
 
     async fn run(&self, job: &Job) -> Result<()> {
         self.0.follow_alias(&job.key.parse()?, &payload(job)?).await
+    }
+}
+
+struct Publish(Arc<Serving>);
+
+#[async_trait]
+impl JobHandler for Publish {
+    fn kind(&self) -> &'static str {
+        PUBLISH
+    }
+
+    fn concurrency(&self) -> usize {
+        LOADS
+    }
+
+    async fn run(&self, job: &Job) -> Result<()> {
+        self.0.reconcile(&job.key.parse()?, &[]).await
     }
 }
 

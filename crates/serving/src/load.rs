@@ -16,6 +16,9 @@ use crate::store;
 
 /// The job that makes a deployment serve what its alias names.
 pub(crate) const LOAD: &str = "serving.load";
+/// The job that makes requests see what the tables say. It is queued in the transaction of a change, so that nothing between the commit and
+/// the change of routes can lose it.
+pub(crate) const PUBLISH: &str = "serving.publish";
 /// Tries of a load before it waits for the next event.
 pub(crate) const LOAD_ATTEMPTS: u32 = 8;
 /// Tries of a load of what was served before, for which no event may come: three days of them.
@@ -35,6 +38,11 @@ pub(crate) fn load_job(name: &DeploymentName, job: &LoadJob, now: pitcrew_kernel
     let payload =
         serde_json::to_value(job).map_err(|source| Error::internal("a load job does not serialise", source))?;
     Ok(NewJob { kind: LOAD, key: name.to_string(), payload, run_at: now, max_attempts: LOAD_ATTEMPTS })
+}
+
+pub(crate) fn publish_job(name: &DeploymentName, now: pitcrew_kernel::Timestamp) -> NewJob {
+    let payload = serde_json::Value::Null;
+    NewJob { kind: PUBLISH, key: name.to_string(), payload, run_at: now, max_attempts: PATIENT_ATTEMPTS }
 }
 
 /// A version that is in memory.
@@ -184,7 +192,10 @@ impl Serving {
         };
         let route =
             Route { log_name: name.as_str().into(), name: deployment.name, model: deployment.model, champion, trial };
-        self.publish(name, Some(route));
+        // Nothing to change is no change: the seconds that the charts count go on.
+        if !old.is_some_and(|old| same_route(&old, &route)) {
+            self.publish(name, Some(route));
+        }
         Ok(())
     }
 
@@ -267,4 +278,19 @@ impl Serving {
         }
         self.routes.store(Arc::new(routes));
     }
+}
+
+fn same_route(old: &Route, new: &Route) -> bool {
+    let champion = match (&old.champion, &new.champion) {
+        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    let trial = match (&old.trial, &new.trial) {
+        (Some(old), Some(new)) => {
+            Arc::ptr_eq(&old.arm, &new.arm)
+                && (old.release, old.share, old.paired) == (new.release, new.share, new.paired)
+        }
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    champion && trial && old.model == new.model
 }

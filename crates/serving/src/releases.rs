@@ -6,10 +6,11 @@ use pitcrew_contracts::names::{AliasName, DeploymentName, ModelRef, ReleaseId};
 use pitcrew_contracts::release::{ModelLoaded, ReleasePromoted, ReleaseRolledBack, ReleaseStarted, ReleaseStepped};
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Access, Cause, Ctx, Error, Result, Timestamp};
+use pitcrew_work::enqueue;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::{self, Case, Judgement, Latencies};
-use crate::load::Loaded;
+use crate::load::{Loaded, publish_job};
 use crate::model::{Act, Deployment, Evidence, Release, ReleaseState, first_steps};
 use crate::service::{Serving, release_not_found};
 use crate::store;
@@ -34,15 +35,17 @@ pub(crate) struct ReleaseJob {
     pub(crate) reason: String,
 }
 
-/// Writes a transition with its event. A promotion also puts the candidate in charge.
+/// Writes a transition with its event, and queues what makes requests see it. A promotion also puts the candidate in charge.
 pub(crate) fn write(tx: &mut Tx<'_>, out: Outgoing<'_>, after: Release, watermark: Option<Timestamp>) -> Result<()> {
     store::update_release(tx, &after)?;
+    let now = out.clock.now();
+    enqueue(tx, out.ids, now, &publish_job(&after.deployment, now))?;
     let facts = after.facts(watermark);
     match after.state {
         ReleaseState::Running => tx.emit(out, &ReleaseStepped(facts)),
         ReleaseState::RolledBack | ReleaseState::Aborted => tx.emit(out, &ReleaseRolledBack(facts)),
         ReleaseState::Promoted => {
-            store::set_champion(tx, &after.deployment, after.candidate, out.clock.now())?;
+            store::set_champion(tx, &after.deployment, after.candidate, now)?;
             tx.emit(out, &ReleasePromoted(facts))?;
             let version = ModelRef { model: after.model.clone(), version: after.candidate };
             tx.emit(out, &ModelLoaded { deployment: after.deployment.clone(), version })
@@ -67,7 +70,8 @@ impl Serving {
     /// What finding and loading the candidate can give.
     pub(crate) async fn start_release(&self, name: &DeploymentName, job: &ReleaseJob) -> Result<()> {
         match self.decide_begin(name, job).await? {
-            Begin::Nothing => Ok(()),
+            // A try before this one may have written its release and ended before requests saw it.
+            Begin::Nothing => self.reconcile(name, &[]).await,
             Begin::Withdraw => self.withdraw(name, job).await,
             Begin::Start(deployment, candidate) => self.begin(&deployment, candidate, job).await,
         }
@@ -103,7 +107,7 @@ impl Serving {
         };
         match running {
             Some(release) => self.transition(&ctx, &release, Act::Abort, &reason, None).await.map(drop),
-            None => Ok(()),
+            None => self.reconcile(name, &[]).await,
         }
     }
 
@@ -151,6 +155,7 @@ impl Serving {
                     write(tx, out, running.after(Act::Abort, now, watermark, &reason)?, watermark)?;
                 }
                 store::insert_release(tx, &release)?;
+                enqueue(tx, out.ids, now, &publish_job(&release.deployment, now))?;
                 tx.emit(out, &ReleaseStarted(release.facts(watermark)))
             })
             .await?;
