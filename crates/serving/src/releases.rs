@@ -150,6 +150,7 @@ impl Serving {
                 if store::release_by_trigger(tx, release.trigger.as_deref().unwrap_or_default())?.is_some() {
                     return Ok(());
                 }
+                still_compares(tx, &release)?;
                 if let Some(running) = store::running(tx, &release.deployment)? {
                     let reason = format!("superseded by {}/{}", release.model, release.candidate);
                     write(tx, out, running.after(Act::Abort, now, watermark, &reason)?, watermark)?;
@@ -298,6 +299,26 @@ impl Serving {
         let reason = if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") };
         self.transition(ctx, &release, act, &reason, None).await
     }
+}
+
+/// Loading takes a while. A release against a version that serves no more would compare with nobody and never end.
+fn still_compares(tx: &mut Tx<'_>, release: &Release) -> Result<()> {
+    let deployment = store::deployment(tx, &release.deployment)?;
+    let same = deployment.is_some_and(|now| {
+        now.champion == Some(release.champion)
+            && now.model == release.model
+            && now.alias == release.alias
+            && now.policy.as_ref() == Some(&release.policy)
+    });
+    if same {
+        return Ok(());
+    }
+    let (name, candidate) = (&release.deployment, release.candidate);
+    Err(Error::conflict(
+        "RELEASE_CHAMPION_MOVED",
+        format!("deployment `{name}` was changed while version {candidate} was loaded for its release"),
+    )
+    .hint("nothing is to be done: the release is begun anew with what is served now"))
 }
 
 /// How far back the champion's errors are looked at for the options of a sequence: 60 days of event time.

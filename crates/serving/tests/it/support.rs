@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use pitcrew_contracts::event::Envelope;
-use pitcrew_contracts::names::DeploymentName;
+use pitcrew_contracts::names::{AliasName, DeploymentName, ModelName, ModelRef};
+use pitcrew_contracts::registry::{Models, ServableVersion};
 use pitcrew_contracts::release::{InferenceLog as _, LogSlice};
 use pitcrew_contracts::rest::Settle as _;
 use pitcrew_contracts::serving::{Tensor, TensorData};
 use pitcrew_contracts::spec::{Change, Deployment, Project, ReleasePolicy};
 use pitcrew_db::Db;
-use pitcrew_kernel::{Clock, Digest, Result, Timestamp};
+use pitcrew_kernel::{Clock, Ctx, Digest, Result, Timestamp};
 use pitcrew_serving::{Ask, LabelCounts, MIGRATIONS, NewLabel, Parts, Prediction, Release, Serving, jobs, subscribers};
 use pitcrew_testkit::{FakeEngine, FakeModels, TestDb, World, linear};
 use pitcrew_work::{Applying, CodeSnapshot, Declared as _, Pump, Runner, Tasks, events_after, in_flight};
@@ -23,8 +27,40 @@ pub(crate) fn hour(hours: u64) -> Timestamp {
     START.parse::<Timestamp>().unwrap().plus(std::time::Duration::from_secs(3600 * hours))
 }
 
+/// The registry, with a door before the bytes of models that a test can shut.
+#[derive(Default)]
+pub(crate) struct Doors {
+    models: Arc<FakeModels>,
+    /// Loading waits while this is held for writing.
+    pub(crate) door: tokio::sync::RwLock<()>,
+    /// How often somebody came to the door.
+    pub(crate) came: AtomicUsize,
+}
+
+#[async_trait]
+impl Models for Doors {
+    async fn resolve(&self, ctx: &Ctx, model: &ModelName, alias: &AliasName) -> Result<Option<ServableVersion>> {
+        self.models.resolve(ctx, model, alias).await
+    }
+
+    async fn version(&self, ctx: &Ctx, version: &ModelRef) -> Result<ServableVersion> {
+        self.models.version(ctx, version).await
+    }
+
+    async fn bytes(&self, ctx: &Ctx, version: &ModelRef) -> Result<Bytes> {
+        self.came.fetch_add(1, Ordering::SeqCst);
+        let _through = self.door.read().await;
+        self.models.bytes(ctx, version).await
+    }
+
+    async fn reference(&self, ctx: &Ctx, version: &ModelRef) -> Result<Option<Bytes>> {
+        self.models.reference(ctx, version).await
+    }
+}
+
 /// One database of each kind with a folder for the log.
 pub(crate) struct Place {
+    pub(crate) doors: Arc<Doors>,
     pub(crate) world: World,
     pub(crate) db: Db,
     pub(crate) models: Arc<FakeModels>,
@@ -54,6 +90,7 @@ fn place(test_db: TestDb) -> Place {
     }
     Place {
         world: World::new(),
+        doors: Arc::new(Doors { models: Arc::clone(&models), ..Doors::default() }),
         db: test_db.db.clone(),
         models,
         folder: folder.path().join("log"),
@@ -86,7 +123,7 @@ impl Place {
             clock,
             ids: Arc::clone(&self.world.ids),
             engine: Arc::new(FakeEngine { clock: Some(self.world.clock.clone()) }),
-            models: self.models.clone(),
+            models: self.doors.clone(),
             log_folder: self.folder.clone(),
             metrics: metrics.clone(),
         };
