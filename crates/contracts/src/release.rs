@@ -139,23 +139,42 @@ pub struct LoggedPrediction {
     pub label: Option<f64>,
 }
 
-/// A stretch of the inference log.
+/// A place in a log that is read in parts: everything up to it has been read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LogMark {
+    /// The moment of the last request read.
+    pub event_time: Timestamp,
+    /// Its id.
+    pub request_id: String,
+}
+
+/// A stretch of the inference log, or the part of it that is read at once.
 #[derive(Debug, Clone, Default)]
 pub struct LogSlice {
     /// The names of the features.
     pub features: Vec<String>,
-    /// Rows ordered by event time, then request id, served before shadow.
+    /// Rows ordered by event time, then request id, served before shadow. A request is never cut in two.
     pub rows: Vec<LoggedPrediction>,
+    /// Where the next part begins; `None` when this one was the last.
+    pub next: Option<LogMark>,
 }
 
 /// Reading the inference log joined with its labels.
 #[async_trait]
 pub trait InferenceLog: Send + Sync {
-    /// All predictions of `deployment` with `from <= event_time < to`.
+    /// The predictions of `deployment` with `from <= event_time < to` that come after `after`: as many as are read at once, which is at least
+    /// one where there is one. A stretch of any length is read part by part, each from where the one before it ended.
     ///
     /// # Errors
     /// `DEPLOYMENT_NOT_FOUND`, and what reading the log can give.
-    async fn slice(&self, ctx: &Ctx, deployment: &DeploymentName, from: Timestamp, to: Timestamp) -> Result<LogSlice>;
+    async fn slice(
+        &self,
+        ctx: &Ctx,
+        deployment: &DeploymentName,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<&LogMark>,
+    ) -> Result<LogSlice>;
     /// The latest event time predicted for; `None` before the first prediction.
     ///
     /// # Errors

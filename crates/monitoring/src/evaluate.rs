@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use pitcrew_contracts::names::MonitorName;
-use pitcrew_contracts::release::{LogSlice, LoggedPrediction, Role};
 use pitcrew_contracts::spec::{MetricBound, Monitor};
 use pitcrew_kernel::Timestamp;
 use pitcrew_stats::drift::{DriftBaseline, DriftReport, Reading, Verdict};
@@ -13,51 +12,43 @@ use pitcrew_stats::reference::Feature;
 
 use crate::model::{DriftEntry, Estimate, Quality, Window, WindowState};
 use crate::profile::ReferenceProfile;
+use crate::tally::{Sample, Tally};
 
 const METRICS: [&str; 5] = ["mae", "rmse", "wape", "r2", "bias"];
 const LEVEL: f64 = 0.95;
 /// Statistics tested for each feature: values (twice), missing, unseen.
 const TESTS_A_FEATURE: f64 = 4.0;
 
-/// Judges the window `[start, end)` of `spec` from the rows of the log that lie in it.
+/// Judges the window `[start, end)` of `spec` from what was counted in it.
 pub fn evaluate(
     name: &MonitorName,
     spec: &Monitor,
     (start, end): (Timestamp, Timestamp),
-    log: &LogSlice,
+    tally: &Tally,
     profile: Option<&ReferenceProfile>,
 ) -> Window {
-    let served: Vec<&LoggedPrediction> = log.rows.iter().filter(|row| row.role == Role::Served).collect();
-    let answered: Vec<&LoggedPrediction> = served.iter().copied().filter(|row| !row.failed).collect();
-    let labels = answered.iter().filter(|row| row.label.is_some()).count() as u64;
-    let metrics = figures(&answered);
-    let found = profile.map(|profile| drift(profile, log, &answered, spec.drift.false_alarm_rate));
-    let out_of_range = found.as_ref().map(|(_, outside)| *outside);
+    let metrics = figures(&tally.errors);
+    let found = profile.map(|profile| drift(profile, &tally.sample, spec.drift.false_alarm_rate));
+    let outside = found.as_ref().map(|(_, outside)| *outside);
     let drift = found.map(|(entries, _)| entries).unwrap_or_default();
-    let predictions = served.len() as u64;
     Window {
         monitor: name.clone(),
         start,
         end,
-        state: judge(&spec.objectives, &metrics, labels, spec.min_samples),
+        state: judge(&spec.objectives, &metrics, tally.labels, spec.min_samples),
         revision: 1,
-        predictions,
-        labels,
-        coverage: if predictions == 0 { 0.0 } else { labels as f64 / predictions as f64 },
-        quality: quality(&served, answered.len(), out_of_range),
+        predictions: tally.served,
+        labels: tally.labels,
+        coverage: if tally.served == 0 { 0.0 } else { tally.labels as f64 / tally.served as f64 },
+        quality: quality(tally, outside),
         metrics,
+        drift_sample: tally.sample.drawn().filter(|_| !drift.is_empty()),
         drift,
-        versions: count_versions(&served),
+        versions: tally.versions.iter().map(|(version, count)| (version.to_string(), *count)).collect(),
     }
 }
 
-fn figures(answered: &[&LoggedPrediction]) -> BTreeMap<String, Estimate> {
-    let mut metrics = RegressionMetrics::default();
-    for row in answered {
-        if let Some(label) = row.label {
-            metrics.push(row.prediction, label);
-        }
-    }
+fn figures(metrics: &RegressionMetrics) -> BTreeMap<String, Estimate> {
     METRICS
         .iter()
         .filter_map(|name| {
@@ -96,22 +87,18 @@ fn judge(
     }
 }
 
-/// What each feature and the prediction did, and how many values of features lie outside of the range training saw.
-fn drift(profile: &ReferenceProfile, log: &LogSlice, rows: &[&LoggedPrediction], rate: f64) -> (Vec<DriftEntry>, u64) {
+/// What each feature and the prediction did, and how many values of features in the sample lie outside of the range training saw.
+fn drift(profile: &ReferenceProfile, sample: &Sample, rate: f64) -> (Vec<DriftEntry>, u64) {
     let mut found = Vec::new();
     let mut outside = 0;
     for (name, baseline) in &profile.features {
-        // A feature the log does not know was not sent: every value of it is missing.
-        let column = log.features.iter().position(|feature| feature == name);
-        let values: Vec<f64> =
-            rows.iter().map(|row| column.and_then(|at| row.features.get(at).copied()).unwrap_or(f64::NAN)).collect();
+        let values = sample.feature(name);
         let Some((entry, p_value)) = entry(name, "input", baseline, &values) else { continue };
         let present = values.iter().filter(|value| value.is_finite()).count();
         outside += (entry.unseen * present as f64).round() as u64;
         found.push((entry, p_value));
     }
-    let predictions: Vec<f64> = rows.iter().map(|row| row.prediction).collect();
-    found.extend(entry("prediction", "prediction", &profile.prediction, &predictions));
+    found.extend(entry("prediction", "prediction", &profile.prediction, &sample.predictions()));
     let adjusted = bonferroni(&found.iter().map(|(_, p_value)| *p_value).collect::<Vec<_>>());
     let entries = found
         .into_iter()
@@ -173,15 +160,12 @@ fn loudest(report: &DriftReport) -> (&'static str, Reading) {
     pool.into_iter().max_by(|a, b| ratio(&a.1).total_cmp(&ratio(&b.1))).unwrap_or(("psi", report.psi))
 }
 
-fn quality(served: &[&LoggedPrediction], answered: usize, out_of_range: Option<u64>) -> Quality {
-    let missing = served.iter().flat_map(|row| &row.features).filter(|value| value.is_nan()).count() as u64;
-    Quality { missing, out_of_range, failures: (served.len() - answered) as u64 }
-}
-
-fn count_versions(served: &[&LoggedPrediction]) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for row in served {
-        *counts.entry(row.version.to_string()).or_default() += 1;
+/// Values outside are counted in the sample; of a window that was sampled, the number of all of them is estimated.
+fn quality(tally: &Tally, outside: Option<u64>) -> Quality {
+    let scale = tally.sample.drawn().map_or(1.0, |drawn| tally.answered as f64 / drawn.max(1) as f64);
+    Quality {
+        missing: tally.missing(),
+        out_of_range: outside.map(|outside| (outside as f64 * scale).round() as u64),
+        failures: tally.served - tally.answered,
     }
-    counts
 }

@@ -20,6 +20,7 @@ mod routes;
 mod service;
 mod store;
 mod subscribers;
+mod tally;
 
 pub use alert::{AlertRecord, AlertState, Step, next};
 pub use evaluate::evaluate;
@@ -29,6 +30,7 @@ pub use profile::{ReferenceProfile, TrainingProfiles};
 pub use routes::routes;
 pub use service::Monitoring;
 pub use subscribers::subscribers;
+pub use tally::Tally;
 
 use pitcrew_db::{Migration, Migrations};
 

@@ -97,6 +97,9 @@ pub struct Window {
     pub metrics: BTreeMap<String, Estimate>,
     /// Drift by feature.
     pub drift: Vec<DriftEntry>,
+    /// Of how many predictions drift was judged, when the window holds more than can be kept. They are drawn by their request ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_sample: Option<u64>,
     /// What is wrong with the inputs.
     pub quality: Quality,
     /// Predictions by model version.

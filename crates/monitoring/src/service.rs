@@ -7,7 +7,7 @@ use std::time::Duration;
 use pitcrew_contracts::monitoring::{AlertFacts, AlertFired, AlertPending, AlertResolved, DriftDetected};
 use pitcrew_contracts::names::{AlertId, AlertRuleName, DeploymentName, ModelRef, MonitorName};
 use pitcrew_contracts::registry::Models;
-use pitcrew_contracts::release::{InferenceLog, LogSlice, Role};
+use pitcrew_contracts::release::InferenceLog;
 use pitcrew_contracts::spec::{Alert, MetricBound, Monitor};
 use pitcrew_db::{Db, Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp};
@@ -17,6 +17,7 @@ use crate::evaluate::evaluate;
 use crate::model::{Window, WindowState};
 use crate::profile::ReferenceProfile;
 use crate::store::{self, MAX_CHANGES, Progress};
+use crate::tally::Tally;
 
 /// Windows judged in one go; the rest waits for the next.
 const MAX_WINDOWS: usize = 400;
@@ -68,9 +69,9 @@ impl Monitoring {
         let deployment: DeploymentName = spec.deployment.parse()?;
         for end in &due {
             let start = end.minus(spec.window.duration());
-            let slice = self.log.slice(ctx, &deployment, start, *end).await?;
-            let profile = self.profile(ctx, &spec, &slice).await?;
-            let window = evaluate(monitor, &spec, (start, *end), &slice, profile.as_deref());
+            let tally = self.tally(ctx, &deployment, (start, *end)).await?;
+            let profile = self.profile(ctx, &deployment, tally.leading_version()).await?;
+            let window = evaluate(monitor, &spec, (start, *end), &tally, profile.as_deref());
             self.settle(ctx, window).await?;
         }
         let (last, to) = (seen.changes.last().map_or(0, |change| change.seq), due.last().copied());
@@ -81,17 +82,33 @@ impl Monitoring {
         Ok(!all || seen.changes.len() == MAX_CHANGES)
     }
 
-    /// The profile of the version that served most of the slice.
-    async fn profile(&self, ctx: &Ctx, spec: &Monitor, slice: &LogSlice) -> Result<Option<Arc<ReferenceProfile>>> {
-        let mut counts: HashMap<i64, usize> = HashMap::new();
-        for row in slice.rows.iter().filter(|row| row.role == Role::Served) {
-            *counts.entry(row.version).or_default() += 1;
+    /// Counts a window, however much it holds, part by part.
+    async fn tally(
+        &self,
+        ctx: &Ctx,
+        deployment: &DeploymentName,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<Tally> {
+        let (mut tally, mut after) = (Tally::default(), None);
+        loop {
+            let slice = self.log.slice(ctx, deployment, start, end, after.as_ref()).await?;
+            tally.add(&slice);
+            match slice.next {
+                Some(next) => after = Some(next),
+                None => return Ok(tally),
+            }
         }
-        let Some((version, _)) = counts.into_iter().max_by_key(|(version, count)| (*count, *version)) else {
-            return Ok(None);
-        };
-        let deployment: DeploymentName = spec.deployment.parse()?;
-        let Some(champion) = self.log.champion(ctx, &deployment).await? else { return Ok(None) };
+    }
+
+    /// The profile of a version.
+    async fn profile(
+        &self,
+        ctx: &Ctx,
+        deployment: &DeploymentName,
+        version: Option<i64>,
+    ) -> Result<Option<Arc<ReferenceProfile>>> {
+        let Some(version) = version else { return Ok(None) };
+        let Some(champion) = self.log.champion(ctx, deployment).await? else { return Ok(None) };
         let of = ModelRef { model: champion.model, version };
         if let Some(known) = self.profiles.lock().unwrap_or_else(PoisonError::into_inner).get(&of) {
             return Ok(known.clone());

@@ -177,14 +177,18 @@ impl Serving {
         Ok(judge::options(&losses, policy.judge.alpha, policy.judge.min_samples))
     }
 
-    /// The predictions of a stretch of time with their labels. Of a stretch too long to be read, the recent ones.
+    /// The predictions of a stretch of time with their labels.
     async fn cases(&self, deployment: &str, from: i64, to: i64) -> Result<Vec<Case>> {
-        let rows = match self.log.rows(deployment, from, to).await {
-            Err(error) if error.code() == "SERVING_LOG_TOO_LARGE" => self.log.recent_rows(deployment, from, to),
-            read => read?,
-        };
-        let labels = self.labels_of(deployment, &rows).await?;
-        Ok(rows.into_iter().zip(labels).map(|(row, label)| Case { row, label }).collect())
+        let (mut cases, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.log.page(deployment, (from, to), after.as_ref()).await?;
+            let labels = self.labels_of(deployment, &page.rows).await?;
+            cases.extend(page.rows.into_iter().zip(labels).map(|(row, label)| Case { row, label }));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(cases),
+            }
+        }
     }
 
     /// Looks at a running release and does what follows.

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pitcrew_contracts::names::{DeploymentName, ModelRef, ReleaseId};
 use pitcrew_contracts::registry::Models;
-use pitcrew_contracts::release::{InferenceLog, LogSlice, Role};
+use pitcrew_contracts::release::{InferenceLog, LogMark, LogSlice, Role};
 use pitcrew_contracts::rest::Settle;
 use pitcrew_contracts::serving::ModelEngine;
 use pitcrew_db::Db;
@@ -283,7 +283,8 @@ impl Serving {
                 } else {
                     let first = rows.iter().map(|row| row.event_time).min().unwrap_or(0);
                     let last = rows.iter().map(|row| row.event_time).max().unwrap_or(0);
-                    store::labels_between(tx, &name, first, last.saturating_add(1))?
+                    let wanted = rows.iter().map(|row| &*row.request_id).collect();
+                    store::labels_between(tx, &name, (first, last.saturating_add(1)), &wanted)?
                 };
                 Ok(rows.iter().map(|row| known.get(&*row.request_id).copied()).collect())
             })
@@ -311,11 +312,18 @@ impl Settle for Serving {
 
 #[async_trait]
 impl InferenceLog for Serving {
-    async fn slice(&self, ctx: &Ctx, deployment: &DeploymentName, from: Timestamp, to: Timestamp) -> Result<LogSlice> {
+    async fn slice(
+        &self,
+        ctx: &Ctx,
+        deployment: &DeploymentName,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<&LogMark>,
+    ) -> Result<LogSlice> {
         self.get_deployment(ctx, deployment).await?;
-        let rows = self.log.rows(deployment.as_str(), from.micros(), to.micros()).await?;
-        let labels = self.labels_of(deployment.as_str(), &rows).await?;
-        Ok(crate::slice::slice(&rows, labels))
+        let page = self.log.page(deployment.as_str(), (from.micros(), to.micros()), after).await?;
+        let labels = self.labels_of(deployment.as_str(), &page.rows).await?;
+        Ok(LogSlice { next: page.next, ..crate::slice::slice(&page.rows, labels) })
     }
 
     async fn watermark(&self, ctx: &Ctx, deployment: &DeploymentName) -> Result<Option<Timestamp>> {

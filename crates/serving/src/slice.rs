@@ -40,7 +40,7 @@ pub(crate) fn slice(rows: &[Arc<Row>], labels: Vec<Option<f64>>) -> LogSlice {
             label,
         }
     });
-    LogSlice { rows: logged.collect(), features }
+    LogSlice { rows: logged.collect(), features, next: None }
 }
 
 fn same(a: &Arc<Columns>, b: &Arc<Columns>) -> bool {

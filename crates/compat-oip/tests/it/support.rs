@@ -106,7 +106,7 @@ impl Door {
         use pitcrew_kernel::Timestamp;
         assert_eq!(self.serving.settle().await, None);
         let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
-        let slice = self.serving.slice(&self.world.ctx, &"bikes".parse().unwrap(), from, to).await.unwrap();
+        let slice = self.serving.slice(&self.world.ctx, &"bikes".parse().unwrap(), from, to, None).await.unwrap();
         let row = |row: pitcrew_contracts::release::LoggedPrediction| {
             (row.request_id, row.event_time.to_string(), row.features, row.prediction)
         };

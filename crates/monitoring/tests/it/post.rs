@@ -13,7 +13,7 @@ use pitcrew_contracts::event::{Envelope, Event};
 use pitcrew_contracts::monitoring::References as _;
 use pitcrew_contracts::names::{AliasName, DeploymentName, ModelName, ModelRef, MonitorName};
 use pitcrew_contracts::registry::{Models, ServableVersion};
-use pitcrew_contracts::release::{InferenceLog, LogAdvanced, LogSlice, LoggedPrediction, Role};
+use pitcrew_contracts::release::{InferenceLog, LogAdvanced, LogMark, LogSlice, LoggedPrediction, Role};
 use pitcrew_contracts::serving::ModelEngine as _;
 use pitcrew_contracts::spec::{Change, Project};
 use pitcrew_db::{Db, Tx};
@@ -30,17 +30,33 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) struct FakeLog {
     rows: Mutex<BTreeMap<i64, LoggedPrediction>>,
     champion: Mutex<Option<ModelRef>>,
+    /// Rows that are read at once.
+    pub(crate) most: Mutex<Option<usize>>,
 }
 
 #[async_trait]
 impl InferenceLog for FakeLog {
-    async fn slice(&self, _ctx: &Ctx, deployment: &DeploymentName, from: Timestamp, to: Timestamp) -> Result<LogSlice> {
+    async fn slice(
+        &self,
+        _ctx: &Ctx,
+        deployment: &DeploymentName,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<&LogMark>,
+    ) -> Result<LogSlice> {
         if deployment.as_str() != "bikes" {
             return Err(Error::not_found("DEPLOYMENT_NOT_FOUND", "there is no such deployment"));
         }
         let rows = self.rows.lock().unwrap();
-        let within = rows.values().filter(|row| row.event_time >= from && row.event_time < to).cloned().collect();
-        Ok(LogSlice { features: vec!["hour".into(), "temp".into()], rows: within })
+        let mark = |row: &LoggedPrediction| LogMark { event_time: row.event_time, request_id: row.request_id.clone() };
+        let within = |row: &&LoggedPrediction| {
+            row.event_time >= from && row.event_time < to && after.is_none_or(|after| mark(row) > *after)
+        };
+        let most = self.most.lock().unwrap().unwrap_or(usize::MAX);
+        let mut rest = rows.values().filter(within);
+        let part: Vec<LoggedPrediction> = rest.by_ref().take(most).cloned().collect();
+        let next = rest.next().and(part.last().map(mark));
+        Ok(LogSlice { features: vec!["hour".into(), "temp".into()], rows: part, next })
     }
 
     async fn watermark(&self, _ctx: &Ctx, _deployment: &DeploymentName) -> Result<Option<Timestamp>> {

@@ -136,6 +136,25 @@ async fn shadows_count_for_nothing_and_failures_are_counted() {
 }
 
 #[tokio::test]
+async fn a_window_that_is_read_in_parts_is_the_same_window() {
+    let mut found = Vec::new();
+    for most in [None, Some(1), Some(7)] {
+        let post = Post::over(TestDb::sqlite(&[MIGRATIONS]).await).await;
+        *post.log.most.lock().unwrap() = most;
+        post.train(1).await;
+        post.log_rows(0..24 * 6, |at, row| {
+            row.label = Some(row.prediction * (1.0 + 0.01 * (at % 7) as f64));
+            row.features[1] += if at > 24 * 3 { 12.0 } else { 0.0 };
+            row.failed = at == 5;
+        });
+        post.advanced(0..24 * 6).await;
+        found.push((post.windows().await, post.said().await));
+    }
+    assert!(found[0].0.len() == 4 && found[0].0[3].drift_sample.is_none() && !found[0].0[3].drifted().is_empty());
+    assert!(found.iter().all(|each| *each == found[0]));
+}
+
+#[tokio::test]
 async fn a_monitor_that_is_not_there_has_nothing_to_do_and_readers_judge_nothing() {
     for post in Post::each().await {
         let other: MonitorName = "other".parse().unwrap();

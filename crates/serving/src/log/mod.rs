@@ -6,6 +6,7 @@
 //! files; what an earlier process left behind does so at the start.
 
 mod files;
+mod page;
 mod read;
 mod recent;
 mod record;

@@ -1,6 +1,6 @@
 //! Labels.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pitcrew_db::{Arg, Tx};
 use pitcrew_kernel::{Result, Timestamp};
@@ -99,15 +99,24 @@ pub(crate) fn labels_of(tx: &mut Tx<'_>, deployment: &str, ids: &[&str]) -> Resu
     Ok(found)
 }
 
-/// The labels of requests with `from <= event_time < to`, and those that came before their request was seen.
-pub(crate) fn labels_between(tx: &mut Tx<'_>, deployment: &str, from: i64, to: i64) -> Result<HashMap<String, f64>> {
+/// The labels that these requests have, of those with `from <= event_time < to` and those that came before their request was seen. Of
+/// however many there are in that time, only what is wanted is kept.
+pub(crate) fn labels_between(
+    tx: &mut Tx<'_>,
+    deployment: &str,
+    (from, to): (i64, i64),
+    wanted: &HashSet<&str>,
+) -> Result<HashMap<String, f64>> {
     let mut found = HashMap::new();
     tx.for_each(
         "SELECT request_id, value FROM serving_labels WHERE deployment = $1 AND event_time >= $2 AND event_time < $3 \
          UNION ALL SELECT request_id, value FROM serving_labels WHERE deployment = $1 AND event_time IS NULL",
         &[deployment.into(), from.into(), to.into()],
         &mut |row| {
-            found.insert(row.text(0)?, row.float(1)?);
+            let id = row.text(0)?;
+            if wanted.contains(id.as_str()) {
+                found.insert(id, row.float(1)?);
+            }
             Ok(())
         },
     )?;

@@ -277,3 +277,19 @@ async fn predicting_touches_no_database() {
         assert_eq!(["alone", "quick", "slow"].map(|prefix| served(prefix, &rows)), [50, 50, 50]);
     }
 }
+
+#[tokio::test]
+async fn a_stretch_of_millions_of_predictions_is_read() {
+    for place in places().await {
+        let server = place.serving_one(None).await;
+        for h in 0..48 {
+            server.predict(&format!("h{h:02}"), hour(h), h as f32).await.unwrap();
+        }
+        server.stop().await;
+        // As the tables say it of many files.
+        let many = "UPDATE serving_log_files SET row_count = 3000000";
+        place.db.write(move |tx| tx.exec(many, &[])).await.unwrap();
+        let server = place.start().await;
+        assert_eq!(server.slice(hour(10), hour(34)).await.rows.len(), 24);
+    }
+}

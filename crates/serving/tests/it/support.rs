@@ -258,7 +258,7 @@ impl Server {
     }
 
     pub(crate) async fn slice(&self, from: Timestamp, to: Timestamp) -> LogSlice {
-        self.serving.slice(&self.world.ctx, &name(), from, to).await.unwrap()
+        self.serving.slice(&self.world.ctx, &name(), from, to, None).await.unwrap()
     }
 
     pub(crate) async fn releases(&self) -> Vec<Release> {
