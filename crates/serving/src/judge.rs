@@ -4,18 +4,14 @@
 //! decides whether that step has been looked at long enough. Decisions use event time, predictions and labels only; latency is the one
 //! exception, behind a floor and a minimum of requests.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use pitcrew_contracts::release::Role;
 use pitcrew_kernel::Timestamp;
 use pitcrew_stats::latency::LatencyHistogram;
 use pitcrew_stats::sequential::{
-    Arm as Side, GuardVerdict, Interval, PairedSequence, Rule, SequenceOptions, TwoArmSequence, Verdict,
-    failure_rate_evidence, guard, quantile_guard,
+    GuardVerdict, Interval, SequenceOptions, Verdict, failure_rate_evidence, guard, quantile_guard,
 };
 
-use crate::log::Row;
+use crate::course::{Case, Comparison, Course};
 use crate::model::{Act, Evidence, LookVerdict, Release};
 
 /// The chance that a guardrail ever ends a release whose candidate keeps to it.
@@ -28,21 +24,6 @@ const LATENCY_FLOOR_US: u64 = 1_000;
 pub(crate) const REFERENCE_LOSSES: usize = 1_000;
 /// The longest block of the confidence sequence: a day of hours.
 const LONGEST_BLOCK: usize = 24;
-
-/// A prediction and what came true of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Case {
-    pub(crate) row: Arc<Row>,
-    pub(crate) label: Option<f64>,
-}
-
-impl Case {
-    fn loss(&self, metric: &str) -> Option<f64> {
-        let error = (self.row.prediction - self.label?).abs();
-        let counts = !self.row.status.failed() && error.is_finite();
-        counts.then(|| if metric == "squared_error" { error * error } else { error })
-    }
-}
 
 /// Latencies of both arms since the release began or the server came up.
 #[derive(Debug, Clone, Default)]
@@ -72,28 +53,17 @@ pub(crate) fn reference_losses(cases: &[Case], version: i64, metric: &str) -> Ve
     losses
 }
 
-/// What the labelled cases say of the two versions.
-struct Comparison {
-    interval: Option<Interval>,
-    samples: u64,
-    new_samples: u64,
-    champion_mean: Option<f64>,
-    candidate_mean: Option<f64>,
-    verdict: Verdict,
-}
-
-/// Looks at a running release. `cases` are in order of event time, request and role, from the release's event time on.
+/// Looks at a running release, whose course is known from its event time on.
 pub(crate) fn judge(
     release: &Release,
-    cases: &[Case],
+    course: &Course,
     latencies: &Latencies,
     now: Timestamp,
     watermark: Option<Timestamp>,
 ) -> Judgement {
     let judge = &release.policy.judge;
-    let compared = if judge.paired { paired(release, cases) } else { unpaired(release, cases) };
-    let failures = Failures::of(release, cases);
-    let broken = guardrail(release, &failures, latencies);
+    let compared = course.compare(release);
+    let broken = guardrail(release, course, latencies);
     let min_samples = judge.min_samples.max(1);
     let ready = compared.new_samples >= min_samples;
     let verdict = match (&broken, compared.verdict) {
@@ -125,117 +95,19 @@ pub(crate) fn judge(
         candidate_mean: compared.candidate_mean,
         champion_p99_us: latencies.champion.quantile(0.99),
         candidate_p99_us: latencies.candidate.quantile(0.99),
-        champion_predictions: failures.champion.1,
-        champion_failures: failures.champion.0,
-        candidate_predictions: failures.candidate.1,
-        candidate_failures: failures.candidate.0,
+        champion_predictions: course.champion_failures.1,
+        champion_failures: course.champion_failures.0,
+        candidate_predictions: course.candidate_failures.1,
+        candidate_failures: course.candidate_failures.0,
         verdict,
     };
     Judgement { evidence, act, reason }
 }
 
-/// The event time from which predictions count for the present step.
-fn step_start(release: &Release) -> i64 {
-    let step = release.steps.get(release.step).and_then(|step| step.event_time);
-    step.map_or(i64::MIN, Timestamp::micros)
-}
-
-fn rule(release: &Release, champion_mean: Option<f64>) -> Rule {
-    let judge = &release.policy.judge;
-    Rule { margin: judge.margin * champion_mean.unwrap_or(0.0), min_samples: judge.min_samples.max(1) }
-}
-
-#[derive(Default)]
-struct Mean(f64, u64);
-
-impl Mean {
-    fn push(&mut self, value: f64) {
-        self.0 += value;
-        self.1 += 1;
-    }
-
-    fn value(&self) -> Option<f64> {
-        (self.1 > 0).then(|| self.0 / self.1 as f64)
-    }
-}
-
-fn paired(release: &Release, cases: &[Case]) -> Comparison {
-    let metric = release.policy.judge.metric.as_str();
-    let of_candidate: HashMap<(&str, i64), &Case> = cases
-        .iter()
-        .filter(|case| case.row.version == release.candidate && case.label.is_some())
-        .map(|case| ((&*case.row.request_id, case.row.event_time), case))
-        .collect();
-    let mut sequence = PairedSequence::new(release.options);
-    let (mut champion, mut candidate, mut new_samples) = (Mean::default(), Mean::default(), 0);
-    let start = step_start(release);
-    for case in cases.iter().filter(|case| case.row.version == release.champion) {
-        let Some(of_champion) = case.loss(metric) else { continue };
-        let partner = of_candidate.get(&(&*case.row.request_id, case.row.event_time));
-        let Some(of_candidate) = partner.and_then(|partner| partner.loss(metric)) else { continue };
-        sequence.push(of_candidate - of_champion);
-        champion.push(of_champion);
-        candidate.push(of_candidate);
-        new_samples += u64::from(case.row.event_time >= start);
-    }
-    let rule = rule(release, champion.value());
-    Comparison {
-        interval: sequence.interval(),
-        samples: sequence.pairs(),
-        new_samples,
-        champion_mean: champion.value(),
-        candidate_mean: candidate.value(),
-        verdict: sequence.verdict(&rule),
-    }
-}
-
-fn unpaired(release: &Release, cases: &[Case]) -> Comparison {
-    let metric = release.policy.judge.metric.as_str();
-    let mut sequence = TwoArmSequence::new(release.options);
-    let (mut champion, mut candidate, mut new_samples) = (Mean::default(), Mean::default(), 0);
-    let start = step_start(release);
-    for case in cases.iter().filter(|case| case.row.role == Role::Served) {
-        let Some(loss) = case.loss(metric) else { continue };
-        if case.row.version == release.champion {
-            sequence.push(Side::Champion, loss);
-            champion.push(loss);
-        } else if case.row.version == release.candidate {
-            sequence.push(Side::Candidate, loss);
-            candidate.push(loss);
-            new_samples += u64::from(case.row.event_time >= start);
-        }
-    }
-    let rule = rule(release, champion.value());
-    Comparison {
-        interval: sequence.interval(),
-        samples: sequence.samples(),
-        new_samples,
-        champion_mean: champion.value(),
-        candidate_mean: candidate.value(),
-        verdict: sequence.verdict(&rule),
-    }
-}
-
-/// Failures and predictions of each arm.
-struct Failures {
-    champion: (u64, u64),
-    candidate: (u64, u64),
-}
-
-impl Failures {
-    fn of(release: &Release, cases: &[Case]) -> Self {
-        let count = |version: i64| {
-            let of_version = cases.iter().filter(|case| case.row.version == version);
-            of_version.fold((0, 0), |(failed, all), case| (failed + u64::from(case.row.status.failed()), all + 1))
-        };
-        Self { champion: count(release.champion), candidate: count(release.candidate) }
-    }
-}
-
 /// The sentence about the guardrail that is broken, if one is.
-fn guardrail(release: &Release, failures: &Failures, latencies: &Latencies) -> Option<String> {
+fn guardrail(release: &Release, course: &Course, latencies: &Latencies) -> Option<String> {
     let limits = &release.policy.guardrails;
-    let (failed, all) = failures.candidate;
+    let (failed, all) = course.candidate_failures;
     if guard(failure_rate_evidence(failed, all, limits.failure_rate), all, GUARD_ALPHA) == GuardVerdict::Breached {
         return Some(format!(
             "candidate failed {failed} of {all} predictions, over the limit of {:.2} %",
@@ -280,9 +152,10 @@ fn sentence(verdict: LookVerdict, compared: &Comparison, judge: &pitcrew_contrac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Status, tests::row};
+    use crate::log::{Row, Status, tests::row};
     use crate::model::tests::release;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     const HOUR: i64 = 3_600_000_000;
 
@@ -301,7 +174,9 @@ mod tests {
     }
 
     fn look(release: &Release, cases: &[Case]) -> Judgement {
-        judge(release, cases, &Latencies::default(), Timestamp::from_micros(0), None)
+        let mut course = Course::new(release);
+        course.push(release, cases);
+        judge(release, &course, &Latencies::default(), Timestamp::from_micros(0), None)
     }
 
     fn cases(hours: i64, champion: f64, candidate: f64) -> Vec<Case> {

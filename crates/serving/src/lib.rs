@@ -9,6 +9,7 @@
 )]
 
 mod arm;
+mod course;
 mod declared;
 #[cfg(test)]
 mod fake;
@@ -17,6 +18,7 @@ mod judge;
 mod labels;
 mod load;
 mod log;
+mod looks;
 mod metrics;
 mod model;
 mod predict;

@@ -1,4 +1,4 @@
-//! Releases: starting them, judging them, ending them.
+//! Releases: starting them and ending them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use pitcrew_kernel::{Access, Cause, Ctx, Error, Result, Timestamp};
 use pitcrew_work::enqueue;
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{self, Case, Judgement, Latencies};
 use crate::load::{Loaded, publish_job};
 use crate::model::{Act, Deployment, Evidence, Release, ReleaseState, first_steps};
 use crate::service::{Serving, release_not_found};
@@ -163,89 +162,8 @@ impl Serving {
         self.reconcile(&name, &[loaded]).await
     }
 
-    /// Options of the confidence sequence, from what the champion's errors were before the release.
-    async fn sequence_options(
-        &self,
-        deployment: &Deployment,
-        champion: i64,
-    ) -> Result<pitcrew_stats::sequential::SequenceOptions> {
-        let Some(policy) = &deployment.policy else { return Ok(Default::default()) };
-        let name = deployment.name.as_str();
-        let until = self.log.watermark(name).map_or(i64::MAX, Timestamp::micros);
-        let cases = self.cases(name, until.saturating_sub(REFERENCE_SPAN_US), until.saturating_add(1)).await?;
-        let losses = judge::reference_losses(&cases, champion, &policy.judge.metric);
-        Ok(judge::options(&losses, policy.judge.alpha, policy.judge.min_samples))
-    }
-
-    /// The predictions of a stretch of time with their labels.
-    async fn cases(&self, deployment: &str, from: i64, to: i64) -> Result<Vec<Case>> {
-        let (mut cases, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.log.page(deployment, (from, to), after.as_ref()).await?;
-            let labels = self.labels_of(deployment, &page.rows).await?;
-            cases.extend(page.rows.into_iter().zip(labels).map(|(row, label)| Case { row, label }));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(cases),
-            }
-        }
-    }
-
-    /// Looks at a running release and does what follows.
-    ///
-    /// # Errors
-    /// What the log and the database can give.
-    pub(crate) async fn judge_release(&self, id: ReleaseId) -> Result<()> {
-        let Some(release) = self.parts.db.read(move |tx| store::release(tx, id)).await? else { return Ok(()) };
-        if release.state != ReleaseState::Running {
-            return Ok(());
-        }
-        let name = release.deployment.as_str();
-        let watermark = self.log.watermark(name);
-        let from = release.event_time.map_or(i64::MIN, Timestamp::micros);
-        let cases = self.cases(name, from, i64::MAX).await?;
-        let latencies = self.latencies(&release);
-        let Judgement { evidence, act, reason } =
-            judge::judge(&release, &cases, &latencies, self.parts.clock.now(), watermark);
-        let ctx = Ctx::system("release").because(Cause {
-            kind: "release".to_owned(),
-            id: release.id.to_string(),
-            summary: reason.clone(),
-        });
-        match act {
-            Some(act) => match self.transition(&ctx, &release, act, &reason, Some(evidence)).await {
-                // Somebody else ended it while we looked.
-                Err(error) if error.code() == "RELEASE_ENDED" => Ok(()),
-                other => other.map(drop),
-            },
-            None => self.note(&release, evidence).await,
-        }
-    }
-
-    fn latencies(&self, release: &Release) -> Latencies {
-        let routes = self.routes.load();
-        let Some(route) = routes.get(release.deployment.as_str()) else { return Latencies::default() };
-        match (&route.champion, &route.trial) {
-            (Some(champion), Some(trial)) if trial.release == release.id => {
-                Latencies { champion: champion.latency(), candidate: trial.arm.latency() }
-            }
-            _ => Latencies::default(),
-        }
-    }
-
-    async fn note(&self, release: &Release, evidence: Evidence) -> Result<()> {
-        let id = release.id;
-        self.parts
-            .db
-            .write(move |tx| match store::last_evidence(tx, id)? {
-                Some(last) if evidence.repeats(&last) => Ok(()),
-                _ => store::add_evidence(tx, id, &evidence),
-            })
-            .await
-    }
-
     /// Takes a release from the state it was seen in to the next, with its evidence and event, and makes requests see it.
-    async fn transition(
+    pub(crate) async fn transition(
         &self,
         ctx: &Ctx,
         seen: &Release,
@@ -274,6 +192,9 @@ impl Serving {
                 Ok(after)
             })
             .await?;
+        if after.state != ReleaseState::Running {
+            self.courses.forget(after.id);
+        }
         self.reconcile(&after.deployment, &[]).await?;
         Ok(after)
     }
@@ -324,9 +245,6 @@ fn still_compares(tx: &mut Tx<'_>, release: &Release) -> Result<()> {
     )
     .hint("nothing is to be done: the release is begun anew with what is served now"))
 }
-
-/// How far back the champion's errors are looked at for the options of a sequence: 60 days of event time.
-const REFERENCE_SPAN_US: i64 = 60 * 86_400_000_000;
 
 fn caused(job: &ReleaseJob) -> Ctx {
     let ctx = Ctx::system("serving");

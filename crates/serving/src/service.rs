@@ -17,6 +17,7 @@ use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Page, PageRequest, Result, 
 use pitcrew_work::Tasks;
 
 use crate::arm::Routes;
+use crate::course::Courses;
 use crate::labels::LabelDesk;
 use crate::log::{ARRIVALS, Log, Row};
 use crate::metrics::Metrics;
@@ -65,6 +66,7 @@ pub struct Serving {
     pub(crate) routes: ArcSwap<Routes>,
     pub(crate) log: Log,
     pub(crate) labels: LabelDesk,
+    pub(crate) courses: Courses,
     pub(crate) metrics: Metrics,
     pub(crate) traffic: Traffic,
     pub(crate) shadows: Arc<tokio::sync::Semaphore>,
@@ -105,6 +107,7 @@ impl Serving {
             routes: ArcSwap::default(),
             log,
             labels: LabelDesk::default(),
+            courses: Courses::default(),
             metrics,
             traffic: Traffic::default(),
             shadows: Arc::new(tokio::sync::Semaphore::new(MAX_SHADOWS)),

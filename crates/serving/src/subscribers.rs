@@ -81,6 +81,8 @@ impl Subscriber for WatchReleases {
         let Some(advanced) = event.open::<LogAdvanced>()? else { return Ok(()) };
         let (ids, now) = (self.0.parts.ids.as_ref(), self.0.parts.clock.now());
         for id in store::running_ids(tx, &advanced.deployment)? {
+            // Forgetting too much costs a little reading, should this transaction not come to pass.
+            self.0.courses.changed(id.parse()?, advanced.from);
             let payload = serde_json::Value::Null;
             let job = NewJob { kind: JUDGE, key: id, payload, run_at: now, max_attempts: JUDGE_ATTEMPTS };
             enqueue(tx, ids, now, &job)?;

@@ -122,3 +122,12 @@ pub(crate) fn labels_between(
     )?;
     Ok(found)
 }
+
+/// The latest event time before `before` of which a label is known.
+pub(crate) fn newest_label(tx: &mut Tx<'_>, deployment: &str, before: i64) -> Result<Option<Timestamp>> {
+    tx.one(
+        "SELECT max(event_time) FROM serving_labels WHERE deployment = $1 AND event_time < $2",
+        &[deployment.into(), before.into()],
+        |row| row.opt_time(0),
+    )
+}

@@ -6,7 +6,7 @@ mod log;
 mod releases;
 
 pub(crate) use deployments::{deployment, deployments, forget, save, set_champion};
-pub(crate) use labels::{Label, Written, labels_between, labels_of, write_labels};
+pub(crate) use labels::{Label, Written, labels_between, labels_of, newest_label, write_labels};
 pub(crate) use log::{
     LogFile, add_file, deployments_with_files, files, last_segment, newest_files, raise_watermark, watermark,
     watermarks,

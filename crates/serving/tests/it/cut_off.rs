@@ -87,16 +87,15 @@ async fn a_release_never_starts_against_a_champion_that_left_while_its_candidate
         let (starts, job) = start_of(&server, 3);
         let shut = place.doors.door.write().await;
         let came = place.doors.came.load(Ordering::SeqCst);
-        let begun = tokio::spawn({
-            let (starts, job) = (Arc::clone(&starts), job.clone());
-            async move { starts.run(&job).await }
-        });
-        while place.doors.came.load(Ordering::SeqCst) == came {
-            tokio::task::yield_now().await;
-        }
-        server.serving.promote_release(&server.world.ctx, running, "now").await.unwrap();
-        drop(shut);
-        assert_eq!(begun.await.unwrap().unwrap_err().code(), "RELEASE_CHAMPION_MOVED");
+        let promote = async {
+            while place.doors.came.load(Ordering::SeqCst) == came {
+                tokio::task::yield_now().await;
+            }
+            server.serving.promote_release(&server.world.ctx, running, "now").await.unwrap();
+            drop(shut);
+        };
+        let (begun, ()) = tokio::join!(starts.run(&job), promote);
+        assert_eq!(begun.unwrap_err().code(), "RELEASE_CHAMPION_MOVED");
         assert_eq!(states(&server).await, [ReleaseState::Promoted]);
         // The next try compares with who serves now.
         server.world.clock.advance(std::time::Duration::from_secs(1));

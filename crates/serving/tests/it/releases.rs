@@ -262,3 +262,42 @@ async fn a_release_goes_on_where_a_kill_left_it() {
         assert_eq!(server.releases().await[0].state, ReleaseState::Promoted);
     }
 }
+
+/// What the last look at the newest release rests on and says.
+async fn last_look(server: &Server) -> (u64, Option<f64>, Option<f64>, Option<f64>) {
+    let id = server.releases().await[0].id;
+    let (_, evidence) = server.serving.get_release(&server.world.ctx, id).await.unwrap();
+    let last = evidence.last().unwrap();
+    (last.pairs, last.mean_difference, last.lower, last.upper)
+}
+
+#[tokio::test]
+async fn a_release_is_judged_by_all_its_predictions_however_many_there_are() {
+    let (place, other) = (one_place().await, one_place().await);
+    let (server, undisturbed) = (trial(&place).await, trial(&other).await);
+    // Close to the champion, so that it goes on for long.
+    for server in [&server, &undisturbed] {
+        live(server, 72..400, 1.5).await;
+    }
+    server.stop().await;
+    place
+        .db
+        .write(|tx| {
+            // As the tables say it of very many files. One that cannot be read keeps the log out of memory; it is older than the release.
+            tx.exec("UPDATE serving_log_files SET row_count = 3000000", &[])?;
+            tx.exec(
+                "INSERT INTO serving_log_files (path, deployment, row_count, bytes, min_event_time, max_event_time, created_at) \
+                 VALUES ('nowhere', 'bikes', 1, 1, 0, 0, 0)",
+                &[],
+            )
+        })
+        .await
+        .unwrap();
+    let server = place.start().await;
+    for server in [&server, &undisturbed] {
+        live(server, 400..416, 1.5).await;
+    }
+    let (found, expected) = (last_look(&server).await, last_look(&undisturbed).await);
+    assert!(expected.0 > 300 && expected.2.is_some(), "{expected:?}");
+    assert_eq!(found, expected);
+}
