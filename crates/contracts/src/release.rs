@@ -78,7 +78,7 @@ event!(ReleasePromoted, "serving.release_promoted", "release", |e| e.0.release, 
     e.0.model, e.0.candidate, e.0.reason
 ));
 
-/// The candidate is out; the champion has all traffic.
+/// The candidate is out, for whatever reason: the champion has all traffic.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseRolledBack(pub ReleaseFacts);

@@ -337,9 +337,18 @@ pub struct ReleasePolicy {
     pub steps: Vec<u8>,
     /// The statistical judgement.
     pub judge: Judge,
+    /// How long, in event time, a candidate may be on trial. One of which nothing can be shown until then is taken out.
+    #[serde(default = "thirty_days")]
+    #[schemars(with = "String")]
+    pub max_duration: Span,
     /// Limits that end a release at once.
     #[serde(default)]
     pub guardrails: Guardrails,
+}
+
+/// Hourly predictions whose errors resemble each other for a day need a week and more before the first verdict.
+fn thirty_days() -> Span {
+    Span::seconds(30 * 86_400)
 }
 
 /// How candidate and champion are compared on live traffic.

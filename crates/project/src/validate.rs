@@ -297,6 +297,9 @@ impl Checker<'_> {
         if !(release.judge.alpha > 0.0 && release.judge.alpha < 0.5) {
             self.wrong(&[&at[..], &["judge", "alpha"]].concat(), "it must lie between 0 and 0.5");
         }
+        if release.max_duration.duration().is_zero() {
+            self.wrong(&[&at[..], &["max_duration"]].concat(), "it must be longer than nothing, like `30d`");
+        }
         if release.guardrails.latency_ratio_p99 < 1.0 || !(0.0..=1.0).contains(&release.guardrails.failure_rate) {
             self.wrong(
                 &[&at[..], &["guardrails"]].concat(),

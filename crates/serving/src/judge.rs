@@ -82,7 +82,14 @@ pub(crate) fn judge(
         LookVerdict::Better | LookVerdict::NoWorse if ready => Some(Act::Advance),
         _ => None,
     };
-    let reason = broken.unwrap_or_else(|| sentence(verdict, &compared, judge));
+    let mut reason = broken.unwrap_or_else(|| sentence(verdict, &compared, judge));
+    let (act, verdict) = match act {
+        None if is_over(release, course, watermark) => {
+            reason = format!("no difference could be shown in {}: {reason}", release.policy.max_duration);
+            (Some(Act::Expire), LookVerdict::Expired)
+        }
+        act => (act, verdict),
+    };
     let evidence = Evidence {
         at: now,
         event_time: watermark,
@@ -102,6 +109,13 @@ pub(crate) fn judge(
         verdict,
     };
     Judgement { evidence, act, reason }
+}
+
+/// Whether the time of a release is over, in event time. One that began before the first prediction begins with it.
+fn is_over(release: &Release, course: &Course, watermark: Option<Timestamp>) -> bool {
+    let began = release.event_time.or(course.first.map(Timestamp::from_micros));
+    let (Some(began), Some(now)) = (began, watermark) else { return false };
+    now >= began.plus(release.policy.max_duration.duration())
 }
 
 /// The sentence about the guardrail that is broken, if one is.
@@ -206,6 +220,29 @@ mod tests {
         let mut lenient = release();
         lenient.policy.judge.margin = 0.5;
         assert_eq!(look(&lenient, &cases(60, 10.0, 10.0)).act, Some(Act::Advance));
+    }
+
+    #[test]
+    fn a_release_of_which_nothing_can_be_shown_ends_in_time() {
+        let of = |hours: i64, candidate: f64| {
+            let mut course = Course::new(&release());
+            course.push(&release(), &cases(hours, 10.0, candidate));
+            let watermark = Some(Timestamp::from_micros((hours - 1) * HOUR));
+            judge(&release(), &course, &Latencies::default(), Timestamp::from_micros(0), watermark)
+        };
+        assert_eq!(of(14 * 24, 10.0).act, None, "one hour is left");
+        let over = of(14 * 24 + 1, 10.0);
+        assert_eq!((over.act, over.evidence.verdict), (Some(Act::Expire), LookVerdict::Expired));
+        assert!(over.reason.starts_with("no difference could be shown in 14d: difference -0.0 ["), "{}", over.reason);
+        assert_eq!(of(14 * 24 + 1, 20.0).act, Some(Act::RollBack), "what is known counts");
+        assert_eq!(of(14 * 24 + 1, 5.0).act, Some(Act::Advance));
+        let mut unlabelled = cases(14 * 24 + 1, 10.0, 10.0);
+        unlabelled.iter_mut().for_each(|case| case.label = None);
+        let mut course = Course::new(&release());
+        course.push(&release(), &unlabelled);
+        let end = Some(Timestamp::from_micros(14 * 24 * HOUR));
+        let over = judge(&release(), &course, &Latencies::default(), Timestamp::from_micros(0), end);
+        assert_eq!(over.act, Some(Act::Expire), "without labels there is an end as well");
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub enum ReleaseState {
     RolledBack,
     /// A person, or a newer candidate, ended it.
     Aborted,
+    /// No difference could be shown in time.
+    Expired,
 }
 
 impl ReleaseState {
@@ -71,11 +73,12 @@ impl ReleaseState {
             Self::Promoted => "promoted",
             Self::RolledBack => "rolled_back",
             Self::Aborted => "aborted",
+            Self::Expired => "expired",
         }
     }
 
     pub(crate) fn parse(name: &str) -> Result<Self> {
-        [Self::Running, Self::Promoted, Self::RolledBack, Self::Aborted]
+        [Self::Running, Self::Promoted, Self::RolledBack, Self::Aborted, Self::Expired]
             .into_iter()
             .find(|state| state.name() == name)
             .ok_or_else(|| Error::internal("a stored release has an unknown state", name.to_owned()))
@@ -93,7 +96,7 @@ pub struct Step {
     pub ended_at: Option<Timestamp>,
     /// The deployment's watermark when it began.
     pub event_time: Option<Timestamp>,
-    /// `advance`, `promote`, `roll_back` or `abort`.
+    /// `advance`, `promote`, `roll_back`, `abort` or `expire`.
     pub verdict: Option<String>,
 }
 
@@ -149,6 +152,8 @@ pub enum Act {
     RollBack,
     /// The candidate is out: somebody says so.
     Abort,
+    /// The candidate is out: its time is over.
+    Expire,
 }
 
 impl Act {
@@ -158,6 +163,7 @@ impl Act {
             Self::Promote => "promote",
             Self::RollBack => "roll_back",
             Self::Abort => "abort",
+            Self::Expire => "expire",
         }
     }
 }
@@ -168,7 +174,7 @@ impl Release {
         match self.state {
             ReleaseState::Running => self.steps.get(self.step).map_or(0.0, |step| step.share),
             ReleaseState::Promoted => 1.0,
-            ReleaseState::RolledBack | ReleaseState::Aborted => 0.0,
+            ReleaseState::RolledBack | ReleaseState::Aborted | ReleaseState::Expired => 0.0,
         }
     }
 
@@ -203,6 +209,7 @@ impl Release {
             Act::Promote => self.state = ReleaseState::Promoted,
             Act::RollBack => self.state = ReleaseState::RolledBack,
             Act::Abort => self.state = ReleaseState::Aborted,
+            Act::Expire => self.state = ReleaseState::Expired,
         }
         self.ended_at = Some(now);
         Ok(self)
@@ -312,6 +319,8 @@ pub enum LookVerdict {
     Worse,
     /// A guardrail was passed.
     Guardrail,
+    /// Nothing could be shown in the time there was.
+    Expired,
     /// Too little data to look.
     NoData,
 }
@@ -328,6 +337,7 @@ pub(crate) mod tests {
             candidate: "challenger".into(),
             steps: vec![10, 50, 100],
             judge: Judge { metric: "absolute_error".into(), alpha: 0.05, min_samples: 24, paired: true, margin: 0.0 },
+            max_duration: pitcrew_kernel::Span::seconds(14 * 86_400),
             guardrails: Guardrails::default(),
         }
     }
@@ -372,14 +382,14 @@ pub(crate) mod tests {
         assert_eq!((promoted.state, promoted.ended_at), (ReleaseState::Promoted, Some(later)));
         let verdicts: Vec<_> = promoted.steps.iter().map(|step| step.verdict.as_deref()).collect();
         assert_eq!(verdicts, [Some("advance"), Some("advance"), Some("promote")]);
-        for act in [Act::Advance, Act::Promote, Act::RollBack, Act::Abort] {
+        for act in [Act::Advance, Act::Promote, Act::RollBack, Act::Abort, Act::Expire] {
             assert_eq!(promoted.clone().after(act, later, None, "").unwrap_err().code(), "RELEASE_ENDED");
         }
     }
 
     #[test]
     fn a_release_that_is_out_has_no_traffic() {
-        for act in [Act::RollBack, Act::Abort] {
+        for act in [Act::RollBack, Act::Abort, Act::Expire] {
             let out = release().after(act, Timestamp::from_millis(2_000), None, "no").unwrap();
             assert_eq!((out.share(), out.steps[0].verdict.is_some(), out.step), (0.0, true, 0));
         }
@@ -387,7 +397,8 @@ pub(crate) mod tests {
 
     #[test]
     fn states_read_back() {
-        for state in [ReleaseState::Running, ReleaseState::Promoted, ReleaseState::RolledBack, ReleaseState::Aborted] {
+        let ended = [ReleaseState::Promoted, ReleaseState::RolledBack, ReleaseState::Aborted, ReleaseState::Expired];
+        for state in ended.into_iter().chain([ReleaseState::Running]) {
             assert_eq!(ReleaseState::parse(state.name()).unwrap(), state);
         }
         assert!(ReleaseState::parse("odd").is_err());

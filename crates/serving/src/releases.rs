@@ -42,7 +42,9 @@ pub(crate) fn write(tx: &mut Tx<'_>, out: Outgoing<'_>, after: Release, watermar
     let facts = after.facts(watermark);
     match after.state {
         ReleaseState::Running => tx.emit(out, &ReleaseStepped(facts)),
-        ReleaseState::RolledBack | ReleaseState::Aborted => tx.emit(out, &ReleaseRolledBack(facts)),
+        ReleaseState::RolledBack | ReleaseState::Aborted | ReleaseState::Expired => {
+            tx.emit(out, &ReleaseRolledBack(facts))
+        }
         ReleaseState::Promoted => {
             store::set_champion(tx, &after.deployment, after.candidate, now)?;
             tx.emit(out, &ReleasePromoted(facts))?;

@@ -58,8 +58,8 @@ export interface Prediction {
   label: number | null;
 }
 
-export type ReleaseState = "running" | "promoted" | "rolled_back" | "aborted";
-export type EvidenceVerdict = "continue" | "better" | "no_worse" | "worse" | "guardrail" | "no_data";
+export type ReleaseState = "running" | "promoted" | "rolled_back" | "aborted" | "expired";
+export type EvidenceVerdict = "continue" | "better" | "no_worse" | "worse" | "guardrail" | "expired" | "no_data";
 
 export interface Evidence {
   at: Timestamp;

@@ -6,7 +6,7 @@ const TONES: Record<string, Tone> = {
   resolved: "good", better: "good", no_worse: "good", stable: "good", delivered: "good", advance: "good", good: "good",
   running: "busy", releasing: "busy", loading: "busy", queued: "busy", retrying: "busy", info: "busy",
   refused: "warn", rolled_back: "warn", pending: "warn", warn: "warn", warning: "warn", drifted: "warn", worse: "warn",
-  guardrail: "warn", aborted: "warn",
+  guardrail: "warn", aborted: "warn", expired: "warn",
   failed: "bad", fail: "bad", killed: "bad", firing: "bad", breach: "bad", bad: "bad", error: "bad",
 };
 

@@ -98,6 +98,21 @@ fn a_folder_without_a_project_says_what_to_do() {
 }
 
 #[test]
+fn a_release_has_an_end() {
+    let judge = "judge: { metric: absolute_error, alpha: 0.05, min_samples: 24 }";
+    let of = |more: &str| {
+        let release =
+            format!("bikes: {{ model: bikes, release: {{ candidate: challenger, steps: [100], {judge}{more} }} }}");
+        GOOD.replace("bikes: { model: bikes }", &release)
+    };
+    let folder = project(&[("pitcrew.yaml", &of(""))]);
+    let declared = pitcrew_project::load(folder.path()).unwrap().deployments.remove("bikes").unwrap();
+    assert_eq!(declared.release.unwrap().max_duration.to_string(), "30d");
+    let wrong = refusal(&of(", max_duration: 0d"));
+    assert!(wrong.contains("max_duration") && wrong.contains("longer than nothing"), "{wrong}");
+}
+
+#[test]
 fn fragments_merge_and_may_not_repeat_a_name() {
     let more = "models:\n  trucks: {}\n";
     let folder = project(&[("pitcrew.yaml", GOOD), ("trucks.pitcrew.yaml", more)]);

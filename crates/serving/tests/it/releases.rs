@@ -2,6 +2,7 @@
 
 use pitcrew_contracts::event::Envelope;
 use pitcrew_contracts::release::ReleaseFacts;
+use pitcrew_contracts::spec::ReleasePolicy;
 use pitcrew_serving::{LookVerdict, ReleaseState};
 use serde_json::json;
 
@@ -96,6 +97,28 @@ async fn a_worse_candidate_is_rolled_back() {
         assert!(release.reason.starts_with("candidate worse by "), "{}", release.reason);
         let route = server.serving.served(&server.world.ctx, "bikes", None).unwrap();
         assert_eq!(route.versions, [1]);
+        assert!(server.event_names().await.ends_with(&["serving.release_rolled_back".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_that_is_as_good_is_out_when_its_time_is_over() {
+    for place in places().await {
+        let short = ReleasePolicy { max_duration: "10d".parse().unwrap(), ..policy() };
+        let server = place.serving_one(Some(short)).await;
+        live(&server, 0..72, 1.5).await;
+        server.alias("challenger", Some(2)).await;
+        assert_eq!(live(&server, 72..72 + 9 * 24, 1.5).await, 0);
+        assert_eq!(server.releases().await[0].state, ReleaseState::Running);
+        assert_eq!(live(&server, 72 + 9 * 24..72 + 10 * 24, 1.5).await, 0);
+        let release = server.releases().await.remove(0);
+        assert_eq!((release.state, release.step), (ReleaseState::Expired, 0));
+        assert!(release.reason.starts_with("no difference could be shown in 10d: "), "{}", release.reason);
+        assert_eq!(release.steps[0].verdict.as_deref(), Some("expire"));
+        let (_, evidence) = server.serving.get_release(&server.world.ctx, release.id).await.unwrap();
+        assert_eq!(evidence.last().unwrap().verdict, LookVerdict::Expired);
+        assert_eq!(server.serving.served(&server.world.ctx, "bikes", None).unwrap().versions, [1]);
+        // The registry takes the alias away, as after every end that is no promotion.
         assert!(server.event_names().await.ends_with(&["serving.release_rolled_back".to_owned()]));
     }
 }
