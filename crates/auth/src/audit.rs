@@ -6,6 +6,9 @@ use pitcrew_kernel::{Result, Timestamp};
 use pitcrew_work::{Subscriber, last_delivered};
 use serde::Serialize;
 
+/// Entries read at once when the chain is checked: it may be longer than memory.
+const VERIFIED_AT_ONCE: i64 = 1_000;
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
@@ -101,27 +104,48 @@ pub fn audit_page(tx: &mut Tx<'_>, before: Option<i64>, limit: i64) -> Result<Ve
     )
 }
 
-/// Checks the whole chain, and that it reaches as far as the events do; answers the place of the first entry that does not fit or is missing.
+/// What a look at the whole chain found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ChainCheck {
+    /// Whether every entry fits the one before, and the last one is there.
+    pub whole: bool,
+    /// How many entries there are.
+    pub entries: u64,
+    /// The place of the last entry; 0 when there is none.
+    pub seq: i64,
+    /// Its digest, which stands for all entries up to it. Kept elsewhere, it shows later whether somebody wrote the whole chain anew.
+    pub hash: String,
+    /// The place of the first entry that does not fit or is missing.
+    pub broken_at: Option<i64>,
+}
+
+/// Checks the whole chain, and that it reaches as far as the events do.
 ///
 /// # Errors
 /// What the database can give.
-pub fn verify_chain(tx: &mut Tx<'_>) -> Result<Option<i64>> {
-    let (mut before, mut last) = (String::new(), 0);
-    let mut broken = None;
-    tx.for_each(&format!("{SELECT} ORDER BY seq"), &[], &mut |row| {
-        let entry = entry(row)?;
-        if broken.is_none() && chained(&before, &entry) != entry.hash {
-            broken = Some(entry.seq);
+pub fn verify_chain(tx: &mut Tx<'_>) -> Result<ChainCheck> {
+    let (mut check, mut after) = (ChainCheck::default(), i64::MIN);
+    loop {
+        let entries = tx.all(
+            &format!("{SELECT} WHERE seq > $1 ORDER BY seq LIMIT $2"),
+            &[after.into(), VERIFIED_AT_ONCE.into()],
+            entry,
+        )?;
+        let Some(last) = entries.last() else { break };
+        after = last.seq;
+        for entry in entries {
+            if check.broken_at.is_none() && chained(&check.hash, &entry) != entry.hash {
+                check.broken_at = Some(entry.seq);
+            }
+            check.entries += 1;
+            (check.hash, check.seq) = (entry.hash, entry.seq);
         }
-        (before, last) = (entry.hash, entry.seq);
-        Ok(())
-    })?;
-    if broken.is_some() {
-        return Ok(broken);
     }
     // The chain cannot show by itself that its end was cut off.
     let due = last_delivered(tx, &AuditSubscriber)?;
-    Ok((due > last).then_some(due))
+    check.broken_at = check.broken_at.or((due > check.seq).then_some(due));
+    check.whole = check.broken_at.is_none();
+    Ok(check)
 }
 
 fn entry(row: &Row<'_>) -> Result<AuditEntry> {

@@ -11,7 +11,7 @@ mod audit;
 mod passes;
 mod tokens;
 
-pub use audit::{AuditEntry, AuditSubscriber, audit_page, verify_chain};
+pub use audit::{AuditEntry, AuditSubscriber, ChainCheck, audit_page, verify_chain};
 pub use passes::Pass;
 pub use tokens::{Auth, Mode, NewToken, TokenInfo};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pitcrew_db::{Arg, Db, Row, Tx};
+use pitcrew_contracts::auth::{TokenCreated, TokenRevoked};
+use pitcrew_db::{Arg, Db, Outgoing, Row, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Result, Timestamp, define_id};
 use serde::Serialize;
 
@@ -195,12 +196,23 @@ impl Auth {
             ));
         }
         let secret = new_secret(self.ids.as_ref());
-        let id = TokenId::new(self.ids.as_ref());
+        let id = TokenId::new(self.ids.as_ref()).to_string();
         let now = self.clock.now();
-        let row = (hash(&secret), name.to_owned(), ctx.actor.clone(), now.plus(life.unwrap_or(DEFAULT_LIFE)));
-        self.db.write(move |tx| insert(tx, id, row, access, now)).await?;
+        let made = TokenCreated {
+            token: id.clone(),
+            name: name.to_owned(),
+            access,
+            expires_at: now.plus(life.unwrap_or(DEFAULT_LIFE)),
+        };
+        let (hash, ctx, ids, clock) = (hash(&secret), ctx.clone(), Arc::clone(&self.ids), Arc::clone(&self.clock));
+        self.db
+            .write(move |tx| {
+                insert(tx, &hash, &made, &ctx.actor, now)?;
+                tx.emit(Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() }, &made)
+            })
+            .await?;
         self.refresh().await?;
-        Ok(NewToken { id: id.to_string(), token: secret })
+        Ok(NewToken { id, token: secret })
     }
 
     /// All tokens, newest first, without their secrets.
@@ -237,43 +249,49 @@ impl Auth {
     pub async fn revoke_token(&self, ctx: &Ctx, id: &str) -> Result<()> {
         ctx.require(Access::Admin)?;
         let id: TokenId = id.parse()?;
-        let now = self.clock.now();
-        let touched = self
-            .db
+        let (ctx, ids, clock) = (ctx.clone(), Arc::clone(&self.ids), Arc::clone(&self.clock));
+        self.db
             .write(move |tx| {
-                tx.exec(
-                    "UPDATE auth_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
-                    &[now.into(), Arg::show(&id)],
-                )
+                let name = withdraw(tx, id, clock.now())?;
+                let withdrawn = TokenRevoked { token: id.to_string(), name };
+                tx.emit(Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() }, &withdrawn)
             })
             .await?;
-        if touched == 0 {
-            return Err(Error::not_found("TOKEN_NOT_FOUND", format!("no valid token has the id `{id}`")));
-        }
         self.refresh().await
     }
 }
 
-fn insert(
-    tx: &mut Tx<'_>,
-    id: TokenId,
-    row: (String, String, String, Timestamp),
-    access: Access,
-    now: Timestamp,
-) -> Result<()> {
-    let (hash, name, by, expires) = row;
+fn insert(tx: &mut Tx<'_>, hash: &str, token: &TokenCreated, by: &str, now: Timestamp) -> Result<()> {
     let count = tx.one("SELECT count(*) FROM auth_tokens WHERE revoked_at IS NULL", &[], |row| row.int(0))?;
     if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_TOKENS {
         return Err(Error::limited("TOKEN_LIMIT", format!("there are already {MAX_TOKENS} valid tokens"))
             .hint("revoke some first"));
     }
-    let access =
-        serde_json::to_value(access).map_err(|source| Error::internal("an access level does not serialise", source))?;
+    let access = serde_json::to_value(token.access)
+        .map_err(|source| Error::internal("an access level does not serialise", source))?;
     tx.exec(
         "INSERT INTO auth_tokens (id, name, hash, access, created_at, created_by, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &[Arg::show(&id), name.into(), hash.into(), access.as_str().unwrap_or("read").into(), now.into(), by.into(), expires.into()],
+        &[
+            (&token.token).into(),
+            (&token.name).into(),
+            hash.into(),
+            access.as_str().unwrap_or("read").into(),
+            now.into(),
+            by.into(),
+            token.expires_at.into(),
+        ],
     )?;
     Ok(())
+}
+
+/// Withdraws a valid token; answers what it was for.
+fn withdraw(tx: &mut Tx<'_>, id: TokenId, now: Timestamp) -> Result<String> {
+    tx.optional(
+        "UPDATE auth_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING name",
+        &[now.into(), Arg::show(&id)],
+        |row| row.text(0),
+    )?
+    .ok_or_else(|| Error::not_found("TOKEN_NOT_FOUND", format!("no valid token has the id `{id}`")))
 }
 
 fn access(row: &Row<'_>, column: usize) -> Result<Access> {

@@ -1,15 +1,19 @@
 //! Events: past-tense facts, written in the transaction that made them true, delivered at least once, in order.
 
+use std::fmt::Display;
+
 use pitcrew_kernel::{Cause, Error, Result, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::names::EventId;
+use crate::{registry, release, tracking};
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `dataset`, `pipeline_run`, `model`, `deployment`, `release`, `monitor`, `alert`, `run`, `gate_decision` or `project`.
+    /// `dataset`, `pipeline_run`, `model`, `deployment`, `release`, `monitor`, `alert`, `run`, `experiment`, `logged_model`, `artifact`,
+    /// `gate_decision`, `project`, `token` or `server`.
     pub kind: String,
     /// Its name or id.
     pub name: String,
@@ -70,6 +74,40 @@ impl Envelope {
     }
 }
 
+/// Events that come by the dozen while data is logged. The loop and the audit log hear them; what tells people the news leaves them out.
+pub const NO_NEWS: &[&str] = &[
+    release::LogAdvanced::NAME,
+    registry::ModelTagged::NAME,
+    registry::VersionTagged::NAME,
+    tracking::ArtifactReplaced::NAME,
+    tracking::ExperimentTagged::NAME,
+    tracking::LoggedModelCreated::NAME,
+    tracking::LoggedModelFinalized::NAME,
+    tracking::LoggedModelTagged::NAME,
+    tracking::RunTagged::NAME,
+];
+
+/// Longest text of a caller that an event repeats, in characters. Tags may hold whole prompts.
+pub const MAX_BRIEF: usize = 80;
+
+/// The beginning of a text, in one line.
+pub fn brief(text: &str) -> String {
+    let line = |c: char| if c.is_control() { ' ' } else { c };
+    let mut kept: String = text.chars().take(MAX_BRIEF).map(line).collect();
+    if text.chars().nth(MAX_BRIEF).is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+/// What a summary says of a tag that was set, or removed when there is no value.
+pub(crate) fn tagged(what: &impl Display, key: &str, value: Option<&String>) -> String {
+    match value {
+        Some(value) => format!("{what}: tag {key} set to {value}"),
+        None => format!("{what}: tag {key} removed"),
+    }
+}
+
 /// Implements [`Event`] for a struct: `event!(RunFinished, "pipelines.run_finished", "pipeline_run", |e| &e.run, |e| format!(..));`.
 #[macro_export]
 macro_rules! event {
@@ -88,4 +126,16 @@ macro_rules! event {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_callers_are_repeated_in_short() {
+        assert_eq!(brief("a\nb\u{0}c"), "a b c");
+        assert_eq!(brief(&"ß".repeat(MAX_BRIEF)), "ß".repeat(MAX_BRIEF));
+        assert_eq!(brief(&"ß".repeat(MAX_BRIEF + 1)), format!("{}…", "ß".repeat(MAX_BRIEF)));
+    }
 }

@@ -6,6 +6,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
 )]
 
+pub mod auth;
 pub mod data;
 pub mod event;
 pub mod monitoring;
@@ -15,6 +16,7 @@ pub mod project;
 pub mod registry;
 pub mod release;
 pub mod rest;
+pub mod server;
 pub mod serving;
 pub mod spec;
 pub mod tracking;

@@ -45,6 +45,21 @@ event!(RunStarted, "pipelines.run_started", "pipeline_run", |e| e.run, |e| forma
     e.pipeline, e.number
 ));
 
+/// Somebody asked for a run to end. What runs is told; the run has ended when that has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelRequested {
+    /// The run.
+    pub run: PipelineRunId,
+    /// Its pipeline.
+    pub pipeline: PipelineName,
+    /// Counts the pipeline's runs from 1.
+    pub number: i64,
+}
+event!(CancelRequested, "pipelines.cancel_requested", "pipeline_run", |e| e.run, |e| format!(
+    "{} #{} is to end",
+    e.pipeline, e.number
+));
+
 /// A step began an attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepStarted {

@@ -6,6 +6,7 @@ use pitcrew_kernel::{Ctx, Digest, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
+use crate::event::tagged;
 use crate::names::{AliasName, GateDecisionId, ModelName, ModelRef, PipelineRunId};
 use crate::serving::ModelSignature;
 
@@ -59,6 +60,104 @@ event!(AliasMoved, "registry.alias_moved", "model", |e| &e.model, |e| match e.to
     Some(to) => format!("{}@{} is now version {to}: {}", e.model, e.alias, e.reason),
     None => format!("{}@{} removed: {}", e.model, e.alias, e.reason),
 });
+
+/// A model was made by a client, or came back because a project declares it still. New ones of a project come with `project.applied`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelCreated {
+    /// The model.
+    pub model: ModelName,
+}
+event!(ModelCreated, "registry.model_created", "model", |e| &e.model, |e| format!("model {} made", e.model));
+
+/// A model's description changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelDescribed {
+    /// The model.
+    pub model: ModelName,
+    /// How it begins now.
+    pub description: String,
+}
+event!(ModelDescribed, "registry.model_described", "model", |e| &e.model, |e| format!(
+    "model {} described: {}",
+    e.model, e.description
+));
+
+/// A model's tag was set or removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelTagged {
+    /// The model.
+    pub model: ModelName,
+    /// The tag.
+    pub key: String,
+    /// How its value begins; `None` when removed.
+    pub value: Option<String>,
+}
+event!(ModelTagged, "registry.model_tagged", "model", |e| &e.model, |e| tagged(&e.model, &e.key, e.value.as_ref()));
+
+/// A model got another name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelRenamed {
+    /// What it was called.
+    pub from: ModelName,
+    /// What it is called now.
+    pub model: ModelName,
+}
+event!(ModelRenamed, "registry.model_renamed", "model", |e| &e.model, |e| format!(
+    "model {} renamed to {}",
+    e.from, e.model
+));
+
+/// A model was removed with its versions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelDeleted {
+    /// The model.
+    pub model: ModelName,
+    /// How many versions went with it.
+    pub versions: i64,
+}
+event!(ModelDeleted, "registry.model_deleted", "model", |e| &e.model, |e| format!(
+    "model {} deleted, its versions too: {}",
+    e.model, e.versions
+));
+
+/// A version's description or stage changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VersionUpdated {
+    /// The version.
+    pub version: ModelRef,
+    /// How its description begins, when that changed.
+    pub description: Option<String>,
+    /// MLflow's stage, when that changed.
+    pub stage: Option<String>,
+}
+event!(VersionUpdated, "registry.version_updated", "model", |e| &e.version, |e| match (&e.stage, &e.description) {
+    (Some(stage), _) => format!("{} put in stage {stage}", e.version),
+    (None, description) => format!("{} described: {}", e.version, description.as_deref().unwrap_or_default()),
+});
+
+/// A version's tag was set or removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VersionTagged {
+    /// The version.
+    pub version: ModelRef,
+    /// The tag.
+    pub key: String,
+    /// How its value begins; `None` when removed.
+    pub value: Option<String>,
+}
+event!(VersionTagged, "registry.version_tagged", "model", |e| &e.version, |e| tagged(
+    &e.version,
+    &e.key,
+    e.value.as_ref()
+));
+
+/// A version was removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VersionDeleted {
+    /// The version.
+    pub version: ModelRef,
+}
+event!(VersionDeleted, "registry.version_deleted", "model", |e| &e.version, |e| format!("{} deleted", e.version));
 
 /// What serving needs to know of a version.
 #[derive(Debug, Clone)]

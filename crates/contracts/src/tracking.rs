@@ -1,5 +1,7 @@
 //! Experiment tracking: events and the port through which pipelines open and close runs.
 
+mod changes;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -7,6 +9,11 @@ use pitcrew_kernel::{Ctx, Digest, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
+pub use changes::{
+    ArtifactDeleted, ArtifactReplaced, ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored,
+    ExperimentTagged, LoggedModelCreated, LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagged, RunDeleted,
+    RunRenamed, RunRestored, RunTagged, RunUpdated,
+};
 
 /// A run began.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -42,7 +42,9 @@ async fn log(test: &TestDb, world: &World) {
 }
 
 async fn broken(db: &Db) -> Option<i64> {
-    db.read(verify_chain).await.unwrap()
+    let check = db.read(verify_chain).await.unwrap();
+    assert_eq!(check.whole, check.broken_at.is_none());
+    check.broken_at
 }
 
 async fn tamper(db: &Db, sql: &'static str) {
@@ -95,6 +97,8 @@ async fn whatever_is_touched_shows() {
         ("DELETE FROM auth_audit WHERE seq = 2", 5),
         ("DELETE FROM auth_audit WHERE seq = 11", 14),
         ("DELETE FROM auth_audit WHERE seq = 17", 17),
+        // An entry before all others, where a reader that begins at the first place would not look.
+        ("UPDATE auth_audit SET seq = -2 WHERE seq = 2", -2),
     ] {
         for test in each().await {
             log(&test, &World::new()).await;
@@ -115,5 +119,8 @@ async fn the_chain_goes_on_over_many_deliveries() {
         }
         let all = test.db.read(|tx| audit_page(tx, None, 100)).await.unwrap();
         assert_eq!(all.len(), 18, "{}", test.name);
+        let check = test.db.read(verify_chain).await.unwrap();
+        let head = (check.entries, check.seq, check.hash.as_str());
+        assert_eq!(head, (18, all[0].seq, all[0].hash.as_str()), "{}", test.name);
     }
 }

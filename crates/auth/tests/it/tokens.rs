@@ -1,12 +1,14 @@
 //! Bearer tokens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::poll;
-use pitcrew_auth::{Auth, Mode};
+use pitcrew_auth::{AuditSubscriber, Auth, Mode, audit_page};
 use pitcrew_db::Db;
 use pitcrew_kernel::Access;
 use pitcrew_testkit::World;
+use pitcrew_work::events_after;
 
 use crate::each;
 
@@ -45,6 +47,37 @@ async fn a_token_opens_what_it_is_for_and_is_nowhere_to_be_read() {
             let body = &secret["pc_".len()..];
             assert!(kept.iter().all(|row| !row.contains(body)) && !listed.contains(body), "{}", test.name);
         }
+    }
+}
+
+#[tokio::test]
+async fn who_made_and_withdrew_a_token_is_written_down() {
+    for test in each().await {
+        let world = World::new();
+        let auth = auth(&test.db, &world, Mode::Token).await;
+        let made = auth.create_token(&world.ctx, "ci", Access::Write, None).await.unwrap();
+        auth.revoke_token(&world.ctx, &made.id).await.unwrap();
+        auth.revoke_token(&world.ctx, &made.id).await.unwrap_err();
+        world.pump(&test.db, vec![Arc::new(AuditSubscriber)]).await;
+        let entries = test.db.read(|tx| audit_page(tx, None, 10)).await.unwrap();
+        let told: Vec<String> = entries
+            .iter()
+            .map(|entry| format!("{} {} {}: {}", entry.actor, entry.action, entry.subject, entry.detail))
+            .collect();
+        let id = &made.id;
+        assert_eq!(
+            told,
+            [
+                format!("ana auth.token_revoked token:{id}: token ci withdrawn"),
+                format!(
+                    "ana auth.token_created token:{id}: token ci made: write access until 2026-04-01T00:00:00.000000Z"
+                ),
+            ],
+            "{}",
+            test.name
+        );
+        let events = test.db.read(|tx| events_after(tx, 0, 10)).await.unwrap();
+        assert!(!serde_json::to_string(&events).unwrap().contains(&made.token), "{}", test.name);
     }
 }
 
