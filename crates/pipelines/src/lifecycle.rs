@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew_contracts::names::{DatasetRef, PipelineRunId, StepName};
-use pitcrew_contracts::pipelines::{RunCreated, RunFinished, RunStarted, StepFinished};
+use pitcrew_contracts::pipelines::{CancelRequested, RunCreated, RunFinished, RunStarted, StepFinished};
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Clock, Ctx, Digest, Error, Ids, Result, Timestamp};
 use pitcrew_work::{NewJob, enqueue};
@@ -176,8 +176,9 @@ impl Book {
             number: run.number,
             dataset_version: run.dataset.clone(),
         };
-        tx.emit(self.out(&ctx_of(&run)), &event)?;
-        self.advance(tx, run)
+        let ctx = ctx_of(&run);
+        tx.emit(self.out(&ctx), &event)?;
+        self.advance(tx, &ctx, run)
     }
 
     /// The run cannot start.
@@ -186,44 +187,53 @@ impl Book {
         if run.state != RunState::Running {
             return Ok(());
         }
+        let ctx = ctx_of(&run);
         for mut step in steps::of_run(tx, id)? {
             if step.state == StepState::Waiting {
-                self.end_step(tx, &run, &mut step, StepState::Skipped)?;
+                self.end_step(tx, &ctx, &run, &mut step, StepState::Skipped)?;
             }
         }
         run.error = Some(error.to_owned());
-        self.finish(tx, run, RunState::Failed)
+        self.finish(tx, &ctx, run, RunState::Failed)
     }
 
-    /// Ends a run: what has not begun never begins; what runs is told by its job.
-    pub(crate) fn cancel(&self, tx: &mut Tx<'_>, id: PipelineRunId) -> Result<()> {
+    /// Ends a run for `ctx`: what has not begun never begins; what runs is told by its job, and its end is no longer the caller's act.
+    pub(crate) fn cancel(&self, tx: &mut Tx<'_>, ctx: &Ctx, id: PipelineRunId) -> Result<()> {
         let mut run = runs::lock(tx, id)?;
         if run.state.is_final() {
             return Err(Error::conflict("PIPELINE_RUN_FINISHED", format!("the run `{id}` is over: it {}", run.state)));
         }
+        // What led to the run led to its end too, unless the caller knows better.
+        let ctx = Ctx { cause: ctx.cause.clone().or_else(|| run.cause.clone()), ..ctx.clone() };
+        if !run.cancel {
+            let event = CancelRequested { run: run.id, pipeline: run.pipeline.clone(), number: run.number };
+            tx.emit(self.out(&ctx), &event)?;
+        }
         run.cancel = true;
         for mut step in steps::of_run(tx, id)? {
             match step.state {
-                StepState::Waiting | StepState::Ready => self.end_step(tx, &run, &mut step, StepState::Cancelled)?,
+                StepState::Waiting | StepState::Ready => {
+                    self.end_step(tx, &ctx, &run, &mut step, StepState::Cancelled)?
+                }
                 // An attempt that waits to be tried again hears of it at once.
                 StepState::Running => self.enqueue_step(tx, &step, self.now())?,
                 _ => {}
             }
         }
-        self.advance(tx, run)
+        self.advance(tx, &ctx, run)
     }
 
-    fn end_step(&self, tx: &mut Tx<'_>, run: &Run, step: &mut Step, end: StepState) -> Result<()> {
+    fn end_step(&self, tx: &mut Tx<'_>, ctx: &Ctx, run: &Run, step: &mut Step, end: StepState) -> Result<()> {
         step.state = step.state.to(end)?;
         if step.started_at.is_some() {
             step.finished_at = Some(self.now());
         }
         steps::update(tx, step)?;
-        tx.emit(self.out(&ctx_of(run)), &finished(run, step, end.as_str()))
+        tx.emit(self.out(ctx), &finished(run, step, end.as_str()))
     }
 
     /// Frees steps whose needs are done, skips those whose needs never will be, and ends the run when every step has ended.
-    fn advance(&self, tx: &mut Tx<'_>, run: Run) -> Result<()> {
+    fn advance(&self, tx: &mut Tx<'_>, ctx: &Ctx, run: Run) -> Result<()> {
         let mut all = steps::of_run(tx, run.id)?;
         let mut states: BTreeMap<StepName, StepState> =
             all.iter().map(|step| (step.name.clone(), step.state)).collect();
@@ -231,7 +241,7 @@ impl Book {
         for step in all.iter_mut().filter(|step| step.state == StepState::Waiting && run.prepared) {
             let needs: Vec<StepState> = step.needs.iter().filter_map(|need| states.get(need).copied()).collect();
             if needs.iter().any(|need| need.is_final() && !need.is_done()) {
-                self.end_step(tx, &run, step, StepState::Skipped)?;
+                self.end_step(tx, ctx, &run, step, StepState::Skipped)?;
             } else if needs.iter().all(|need| need.is_done()) {
                 step.state = step.state.to(StepState::Ready)?;
                 steps::update(tx, step)?;
@@ -244,11 +254,11 @@ impl Book {
         }
         let (state, error) = outcome(&all);
         let run = Run { error, ..run };
-        self.finish(tx, run, state)
+        self.finish(tx, ctx, run, state)
     }
 
     /// Ends a run and lets the next one of its pipeline begin.
-    fn finish(&self, tx: &mut Tx<'_>, mut run: Run, state: RunState) -> Result<()> {
+    fn finish(&self, tx: &mut Tx<'_>, ctx: &Ctx, mut run: Run, state: RunState) -> Result<()> {
         run.state = run.state.to(state)?;
         run.finished_at = Some(self.now());
         runs::update(tx, &run)?;
@@ -259,7 +269,7 @@ impl Book {
             state: state.to_string(),
             error: run.error.as_deref().and_then(|error| error.lines().next()).map(str::to_owned),
         };
-        tx.emit(self.out(&ctx_of(&run)), &event)?;
+        tx.emit(self.out(ctx), &event)?;
         declared::lock(tx, &run.pipeline)?;
         let waiting = runs::active(tx, &run.pipeline)?;
         match waiting.first().filter(|next| next.state == RunState::Queued) {
@@ -321,7 +331,7 @@ fn finished(run: &Run, step: &Step, state: &str) -> StepFinished {
     }
 }
 
-/// Who speaks for a run: this part of Pitcrew, for what led to the run.
+/// Who speaks for a run that goes its way: this part of Pitcrew, for what led to the run.
 fn ctx_of(run: &Run) -> Ctx {
     Ctx { cause: run.cause.clone(), ..Ctx::system("pipelines") }
 }

@@ -156,11 +156,11 @@ impl Pipelines {
     /// `PIPELINE_RUN_NOT_FOUND`, `PIPELINE_RUN_FINISHED`.
     pub async fn cancel(&self, ctx: &Ctx, id: PipelineRunId) -> Result<RunView> {
         ctx.require(Access::Write)?;
-        let book = self.book.clone();
+        let (book, ctx) = (self.book.clone(), ctx.clone());
         let cancelled = self
             .db
             .write(move |tx| {
-                book.cancel(tx, id)?;
+                book.cancel(tx, &ctx, id)?;
                 let run = runs::get(tx, id)?;
                 view(tx, run)
             })

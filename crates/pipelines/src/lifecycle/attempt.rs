@@ -72,8 +72,8 @@ impl Book {
         step.outputs.clone_from(&hit.outputs);
         step.tracking_run_id.clone_from(&hit.tracking_run_id);
         step.started_at = Some(self.now());
-        self.end_step(tx, &run, &mut step, StepState::Cached)?;
-        self.advance(tx, run)
+        self.end_step(tx, &ctx_of(&run), &run, &mut step, StepState::Cached)?;
+        self.advance(tx, &ctx_of(&run), run)
     }
 
     /// Begins an attempt; `None` when the step shall not run any more.
@@ -93,8 +93,8 @@ impl Book {
             let end = if run.cancel { StepState::Cancelled } else { StepState::Failed };
             step.error =
                 step.error.or_else(|| (end == StepState::Failed).then(|| format!("it was begun {MAX_ATTEMPTS} times")));
-            self.end_step(tx, &run, &mut step, end)?;
-            self.advance(tx, run)?;
+            self.end_step(tx, &ctx_of(&run), &run, &mut step, end)?;
+            self.advance(tx, &ctx_of(&run), run)?;
             return Ok(None);
         }
         step.state = step.state.to(StepState::Running)?;
@@ -165,11 +165,11 @@ impl Book {
                 StepState::Failed
             }
         };
-        self.end_step(tx, &run, &mut step, end)?;
+        self.end_step(tx, &ctx_of(&run), &run, &mut step, end)?;
         if end == StepState::Succeeded {
             steps::remember(tx, &run, &step, self.now())?;
         }
-        self.advance(tx, run)
+        self.advance(tx, &ctx_of(&run), run)
     }
 
     /// The step cannot be worked on: what is around it does not work.
@@ -181,8 +181,8 @@ impl Book {
         }
         processes::remove(tx, id, name)?;
         step.error = Some(error.to_owned());
-        self.end_step(tx, &run, &mut step, StepState::Failed)?;
-        self.advance(tx, run)
+        self.end_step(tx, &ctx_of(&run), &run, &mut step, StepState::Failed)?;
+        self.advance(tx, &ctx_of(&run), run)
     }
 
     fn try_again(&self, tx: &mut Tx<'_>, run: &Run, step: &Step) -> Result<()> {

@@ -128,6 +128,9 @@ async fn a_cancelled_run_ends_its_processes_and_begins_nothing_more() {
         );
         let over = yard.service.cancel(&yard.world.ctx, run.id).await.unwrap_err();
         assert_eq!(over.code(), "PIPELINE_RUN_FINISHED");
+        // Who asked is known, though the run ended later and by itself.
+        let by_ana = ["pipelines.run_created", "pipelines.cancel_requested", "pipelines.step_finished"];
+        assert_eq!(yard.stated_by("ana", run.id).await, by_ana, "{}", yard.name);
         assert_eq!(*yard.tracker.0.lock().unwrap(), [("train#1".to_owned(), Some(false))].into());
     }
 }

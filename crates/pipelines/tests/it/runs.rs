@@ -108,6 +108,13 @@ async fn one_run_of_a_pipeline_at_a_time_the_others_queue() {
         assert_eq!(waits.state, RunState::Queued, "{}", yard.name);
         let second = yard.service.cancel(&yard.world.ctx, second.id).await.unwrap();
         assert_eq!((second.state, second.steps[0].state), (RunState::Cancelled, StepState::Cancelled));
+        let by_ana = [
+            "pipelines.run_created",
+            "pipelines.cancel_requested",
+            "pipelines.step_finished",
+            "pipelines.run_finished",
+        ];
+        assert_eq!(yard.stated_by("ana", second.id).await, by_ana, "{}", yard.name);
         std::fs::write(&gate, "go\n").unwrap();
         assert_eq!(yard.finish(first.id).await.state, RunState::Succeeded);
         let list = yard.service.runs(&yard.world.ctx, Default::default(), Default::default()).await.unwrap();

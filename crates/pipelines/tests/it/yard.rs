@@ -19,7 +19,7 @@ use pitcrew_db::{Db, Outgoing, Signal};
 use pitcrew_kernel::{Ctx, Digest, Error, Result};
 use pitcrew_pipelines::{Follow, LogLine, Options, Pipelines, Ports, RunView, StepView, Stream, jobs};
 use pitcrew_testkit::{TestDb, World};
-use pitcrew_work::{Applying, CodeFile, CodeSnapshot, Declared as _, Runner, Tasks};
+use pitcrew_work::{Applying, CodeFile, CodeSnapshot, Declared as _, Runner, Tasks, events_after};
 use serde_json::Value;
 
 /// Nothing here takes this long unless it hangs.
@@ -222,6 +222,14 @@ impl Yard {
             .await
             .unwrap_or_else(|_| panic!("the run does not end on {}", self.name));
         lines
+    }
+
+    /// The events about a run that `actor` stated, in order.
+    pub(crate) async fn stated_by(&self, actor: &str, run: PipelineRunId) -> Vec<String> {
+        self.world.pump(&self.db, Vec::new()).await;
+        let events = self.db.read(|tx| events_after(tx, 0, 1_000)).await.unwrap();
+        let of_run = events.into_iter().filter(|event| event.actor == actor && event.subject.name == run.to_string());
+        of_run.map(|event| event.name).collect()
     }
 
     /// Waits until some process of the run has said `text`.
