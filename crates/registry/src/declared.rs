@@ -1,6 +1,7 @@
 //! Models declared in `pitcrew.yaml`.
 
 use pitcrew_contracts::names::ModelName;
+use pitcrew_contracts::registry::ModelCreated;
 use pitcrew_contracts::spec::{Change, ChangeAction};
 use pitcrew_db::Tx;
 use pitcrew_kernel::Result;
@@ -16,10 +17,17 @@ impl Declared for Registry {
         let mut changes = Vec::new();
         for object in diff(tx, applying, "model", &applying.project.models, &mut gone)? {
             let name: ModelName = object.name.parse()?;
+            let unchanged = object.change.action == ChangeAction::Unchanged;
             match object.spec {
                 // A model that was deleted by hand comes back with what is declared of it.
-                Some(_) if object.change.action == ChangeAction::Unchanged && store::model(tx, &name)?.is_some() => {}
-                Some(spec) => store::set_declared(tx, &name, &spec.description, Some(&spec.gate), now)?,
+                Some(_) if unchanged && store::model(tx, &name)?.is_some() => {}
+                Some(spec) => {
+                    store::set_declared(tx, &name, &spec.description, Some(&spec.gate), now)?;
+                    // The project's own event tells of what changed in it, and this has not.
+                    if unchanged {
+                        tx.emit(applying.out, &ModelCreated { model: name })?;
+                    }
+                }
                 // Versions stay; only the declared gate goes.
                 None => store::set_declared(tx, &name, "", None, now)?,
             }

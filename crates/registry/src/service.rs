@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pitcrew_blob::Blobs;
+use pitcrew_contracts::event::{Event, brief};
 use pitcrew_contracts::monitoring::References;
 use pitcrew_contracts::names::{GateDecisionId, ModelName};
+use pitcrew_contracts::registry::{ModelCreated, ModelDeleted, ModelDescribed, ModelRenamed, ModelTagged};
 use pitcrew_contracts::serving::ModelEngine;
 use pitcrew_contracts::tracking::ArtifactReader;
-use pitcrew_db::{Db, Tx};
+use pitcrew_db::{Db, Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Page, PageRequest, Result};
 
 use crate::model::{GateDecision, ModelDetail, check_key, check_text};
@@ -40,6 +42,13 @@ pub struct Parts {
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    /// States `event` by `ctx` in this transaction.
+    pub(crate) fn state<E: Event>(&self, tx: &mut Tx<'_>, ctx: &Ctx, event: &E) -> Result<()> {
+        tx.emit(Outgoing { ctx, ids: self.ids.as_ref(), clock: self.clock.as_ref() }, event)
     }
 }
 
@@ -75,6 +84,7 @@ impl Registry {
         check_text("the description", description)?;
         check_tags(&tags)?;
         let (name, description, now) = (name.clone(), description.to_owned(), self.parts.clock.now());
+        let (parts, ctx) = (self.parts.clone(), ctx.clone());
         self.parts
             .db
             .write(move |tx| {
@@ -82,6 +92,7 @@ impl Registry {
                     return Err(Error::conflict("MODEL_EXISTS", format!("model `{name}` exists already")));
                 }
                 tags.iter().try_for_each(|(key, value)| store::set_model_tag(tx, &name, key, value))?;
+                parts.state(tx, &ctx, &ModelCreated { model: name.clone() })?;
                 must_model(tx, &name)
             })
             .await
@@ -116,7 +127,11 @@ impl Registry {
         ctx.require(Access::Write)?;
         check_text("the description", description)?;
         let description = description.to_owned();
-        self.change_model(name, move |tx, name| store::set_description(tx, name, &description)).await
+        self.change_model(ctx, name, move |tx, name| {
+            store::set_description(tx, name, &description)?;
+            Ok(ModelDescribed { model: name.clone(), description: brief(&description) })
+        })
+        .await
     }
 
     /// Sets a model's tag.
@@ -127,7 +142,12 @@ impl Registry {
         ctx.require(Access::Write)?;
         check_tags(&BTreeMap::from([(key.to_owned(), value.to_owned())]))?;
         let (key, value) = (key.to_owned(), value.to_owned());
-        self.change_model(name, move |tx, name| store::set_model_tag(tx, name, &key, &value)).await.map(drop)
+        self.change_model(ctx, name, move |tx, name| {
+            store::set_model_tag(tx, name, &key, &value)?;
+            Ok(ModelTagged { model: name.clone(), key, value: Some(brief(&value)) })
+        })
+        .await
+        .map(drop)
     }
 
     /// Removes a model's tag.
@@ -137,7 +157,12 @@ impl Registry {
     pub async fn untag_model(&self, ctx: &Ctx, name: &ModelName, key: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         let key = key.to_owned();
-        self.change_model(name, move |tx, name| store::delete_model_tag(tx, name, &key)).await.map(drop)
+        self.change_model(ctx, name, move |tx, name| {
+            store::delete_model_tag(tx, name, &key)?;
+            Ok(ModelTagged { model: name.clone(), key, value: None })
+        })
+        .await
+        .map(drop)
     }
 
     /// Gives a model another name.
@@ -147,6 +172,7 @@ impl Registry {
     pub async fn rename_model(&self, ctx: &Ctx, from: &ModelName, to: &ModelName) -> Result<ModelDetail> {
         ctx.require(Access::Write)?;
         let (from, to, now) = (from.clone(), to.clone(), self.parts.clock.now());
+        let (parts, ctx) = (self.parts.clone(), ctx.clone());
         self.parts
             .db
             .write(move |tx| {
@@ -166,6 +192,7 @@ impl Registry {
                 }
                 store::rename_model(tx, &from, &to)?;
                 store::touch_model(tx, &to, now)?;
+                parts.state(tx, &ctx, &ModelRenamed { from, model: to.clone() })?;
                 must_model(tx, &to)
             })
             .await
@@ -178,28 +205,34 @@ impl Registry {
     /// `MODEL_NOT_FOUND`.
     pub async fn delete_model(&self, ctx: &Ctx, name: &ModelName) -> Result<()> {
         ctx.require(Access::Write)?;
-        let (parts, ctx) = (self.parts.clone(), ctx.clone());
-        self.change_model(name, move |tx, name| {
-            for alias in must_model(tx, name)?.aliases {
-                move_alias(tx, &parts, &ctx, name, &alias.alias, None, "the model was deleted")?;
+        let (parts, caller) = (self.parts.clone(), ctx.clone());
+        self.change_model(ctx, name, move |tx, name| {
+            let found = must_model(tx, name)?;
+            for alias in found.aliases {
+                move_alias(tx, &parts, &caller, name, &alias.alias, None, "the model was deleted")?;
             }
-            store::delete_model(tx, name)
+            store::delete_model(tx, name)?;
+            Ok(ModelDeleted { model: name.clone(), versions: found.versions })
         })
         .await
         .map(drop)
     }
 
-    async fn change_model(
+    /// Changes a model and states the event that the change answers.
+    async fn change_model<E: Event>(
         &self,
+        ctx: &Ctx,
         name: &ModelName,
-        change: impl FnOnce(&mut Tx<'_>, &ModelName) -> Result<()> + Send + 'static,
+        change: impl FnOnce(&mut Tx<'_>, &ModelName) -> Result<E> + Send + 'static,
     ) -> Result<ModelDetail> {
         let (name, now) = (name.clone(), self.parts.clock.now());
+        let (parts, ctx) = (self.parts.clone(), ctx.clone());
         self.parts
             .db
             .write(move |tx| {
                 let before = must_model(tx, &name)?;
-                change(tx, &name)?;
+                let event = change(tx, &name)?;
+                parts.state(tx, &ctx, &event)?;
                 store::touch_model(tx, &name, now)?;
                 Ok(store::model(tx, &name)?.unwrap_or(before))
             })

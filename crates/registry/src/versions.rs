@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pitcrew_contracts::event::{Event, brief};
 use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
-use pitcrew_contracts::registry::{AliasMoved, VersionRegistered};
+use pitcrew_contracts::registry::{AliasMoved, VersionDeleted, VersionRegistered, VersionTagged, VersionUpdated};
 use pitcrew_contracts::serving::LoadedModel;
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Page, PageRequest, Result};
@@ -127,8 +128,9 @@ impl Registry {
         ctx.require(Access::Write)?;
         check_text("the description", description.as_deref().unwrap_or_default())?;
         let now = self.parts.clock.now();
-        self.change_version(version, move |tx, of| {
-            store::update_version(tx, of, description.as_deref(), stage.as_deref(), now)
+        self.change_version(ctx, version, move |tx, of| {
+            store::update_version(tx, of, description.as_deref(), stage.as_deref(), now)?;
+            Ok(VersionUpdated { version: of.clone(), description: description.as_deref().map(brief), stage })
         })
         .await
     }
@@ -141,7 +143,12 @@ impl Registry {
         ctx.require(Access::Write)?;
         check_tags(&BTreeMap::from([(key.to_owned(), value.to_owned())]))?;
         let (key, value) = (key.to_owned(), value.to_owned());
-        self.change_version(version, move |tx, of| store::set_version_tag(tx, of, &key, &value)).await.map(drop)
+        self.change_version(ctx, version, move |tx, of| {
+            store::set_version_tag(tx, of, &key, &value)?;
+            Ok(VersionTagged { version: of.clone(), key, value: Some(brief(&value)) })
+        })
+        .await
+        .map(drop)
     }
 
     /// Removes a version's tag.
@@ -151,20 +158,28 @@ impl Registry {
     pub async fn untag_version(&self, ctx: &Ctx, version: &ModelRef, key: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         let key = key.to_owned();
-        self.change_version(version, move |tx, of| store::delete_version_tag(tx, of, &key)).await.map(drop)
+        self.change_version(ctx, version, move |tx, of| {
+            store::delete_version_tag(tx, of, &key)?;
+            Ok(VersionTagged { version: of.clone(), key, value: None })
+        })
+        .await
+        .map(drop)
     }
 
-    async fn change_version(
+    /// Changes a version and states the event that the change answers.
+    async fn change_version<E: Event>(
         &self,
+        ctx: &Ctx,
         version: &ModelRef,
-        change: impl FnOnce(&mut Tx<'_>, &ModelRef) -> Result<()> + Send + 'static,
+        change: impl FnOnce(&mut Tx<'_>, &ModelRef) -> Result<E> + Send + 'static,
     ) -> Result<Version> {
-        let version = version.clone();
+        let (parts, ctx, version) = (self.parts.clone(), ctx.clone(), version.clone());
         self.parts
             .db
             .write(move |tx| {
                 must_version(tx, &version)?;
-                change(tx, &version)?;
+                let event = change(tx, &version)?;
+                parts.state(tx, &ctx, &event)?;
                 must_version(tx, &version)
             })
             .await
@@ -192,7 +207,8 @@ impl Registry {
                         &format!("version {} was deleted", version.version),
                     )?;
                 }
-                store::delete_version(tx, &version, parts.clock.now())
+                store::delete_version(tx, &version, parts.clock.now())?;
+                parts.state(tx, &ctx, &VersionDeleted { version: version.clone() })
             })
             .await
     }

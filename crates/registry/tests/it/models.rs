@@ -35,6 +35,19 @@ async fn a_model_is_made_described_tagged_renamed_and_removed() {
         assert_eq!(code(registry.rename_model(ctx, &vans, &bikes()).await), "MODEL_EXISTS", "{name}");
         registry.delete_model(ctx, &vans).await.unwrap();
         assert_eq!(code(registry.delete_model(ctx, &vans).await), "MODEL_NOT_FOUND", "{name}");
+        assert_eq!(
+            yard.said().await,
+            [
+                "registry.model_created: model cars made",
+                "registry.model_described: model cars described: new",
+                "registry.model_tagged: cars: tag team set to red",
+                "registry.model_tagged: cars: tag town set to x",
+                "registry.model_tagged: cars: tag town removed",
+                "registry.model_renamed: model cars renamed to vans",
+                "registry.model_deleted: model vans deleted, its versions too: 0",
+            ],
+            "{name}: each change once, what was refused not at all"
+        );
     }
 }
 
@@ -54,8 +67,11 @@ async fn a_deleted_model_takes_its_aliases_along_and_comes_back_when_it_is_decla
         yard.registry.delete_model(yard.ctx(), &bikes()).await.unwrap();
         let said = yard.said().await;
         assert_eq!(
-            said.last().unwrap(),
-            "registry.alias_moved: bikes@champion removed: the model was deleted",
+            said[said.len() - 2..],
+            [
+                "registry.alias_moved: bikes@champion removed: the model was deleted",
+                "registry.model_deleted: model bikes deleted, its versions too: 1",
+            ],
             "{}",
             yard.name()
         );
@@ -68,6 +84,7 @@ async fn a_deleted_model_takes_its_aliases_along_and_comes_back_when_it_is_decla
         yard.apply(project()).await;
         let back = yard.registry.get_model(yard.ctx(), &bikes()).await.unwrap();
         assert!(back.gate.is_some() && back.versions == 0, "{}", yard.name());
+        assert_eq!(yard.said().await.last().unwrap(), "registry.model_created: model bikes made", "{}", yard.name());
     }
 }
 
@@ -177,6 +194,20 @@ async fn a_version_is_described_and_tagged() {
         assert_eq!((found.description.as_str(), found.stage.as_str()), ("words", "Staging"), "{name}");
         assert_eq!(found.tags, BTreeMap::from([("a".to_owned(), "2".to_owned())]), "{name}");
         assert_eq!(code(registry.tag_version(ctx, &version(7), "a", "1").await), "MODEL_VERSION_NOT_FOUND", "{name}");
+        registry.delete_version(ctx, &version(1)).await.unwrap();
+        assert_eq!(
+            yard.said().await[1..],
+            [
+                "registry.version_tagged: bikes/1: tag a set to 1",
+                "registry.version_tagged: bikes/1: tag a set to 2",
+                "registry.version_tagged: bikes/1: tag b set to 3",
+                "registry.version_tagged: bikes/1: tag b removed",
+                "registry.version_updated: bikes/1 described: words",
+                "registry.version_updated: bikes/1 put in stage Staging",
+                "registry.version_deleted: bikes/1 deleted",
+            ],
+            "{name}"
+        );
     }
 }
 
