@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use pitcrew_blob::{Reading, Upload};
-use pitcrew_contracts::tracking::{ARTIFACT_FILES_MAX, ArtifactFile, ArtifactReader};
+use pitcrew_contracts::tracking::{
+    ARTIFACT_FILES_MAX, ArtifactDeleted, ArtifactFile, ArtifactReader, ArtifactReplaced,
+};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Kind, Result};
 
@@ -71,9 +73,15 @@ impl Tracking {
         let stored = upload.upload.finish().await?;
         let path = upload.path;
         let now_ms = self.now_ms();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
-                hang(tx, &path, stored.digest, stored.size, now_ms)?;
+                let before = hang(tx, &path, stored.digest, stored.size, now_ms)?;
+                // A new file is logged data like any other; one that takes another's place changes what was logged.
+                if let Some(from) = before.filter(|before| *before != stored.digest) {
+                    let replaced = ArtifactReplaced { path: path.to_string(), from, to: stored.digest };
+                    tx.emit(saying.out(), &replaced)?;
+                }
                 Ok(ArtifactFile { path: path.to_string(), digest: stored.digest, bytes: stored.size })
             })
             .await
@@ -114,12 +122,16 @@ impl Tracking {
         if path.is_root() {
             return Err(errors::artifact_path(""));
         }
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
                 let (parent, name) = path.split();
                 let found = store::at(tx, parent, name)?.ok_or_else(|| errors::artifact_not_found(path.as_str()))?;
                 store::remove(tx, parent, name)?;
-                if found == Found::Folder { empty_all(tx, path.as_str()) } else { Ok(()) }
+                if found == Found::Folder {
+                    empty_all(tx, path.as_str())?;
+                }
+                tx.emit(saying.out(), &ArtifactDeleted { path: path.to_string() })
             })
             .await
     }
@@ -176,12 +188,14 @@ fn file_at(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<(Digest, u64)>
     }
 }
 
-/// Hangs a file where it belongs and makes the folders above it.
-fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms: i64) -> Result<()> {
+/// Hangs a file where it belongs and makes the folders above it. Answers the bytes of the file that was there before.
+fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms: i64) -> Result<Option<Digest>> {
     let (parent, name) = path.split();
-    if store::at(tx, parent, name)? == Some(Found::Folder) {
-        return Err(in_the_way(path.as_str(), "a folder"));
-    }
+    let before = match store::at(tx, parent, name)? {
+        Some(Found::Folder) => return Err(in_the_way(path.as_str(), "a folder")),
+        Some(Found::File { digest, .. }) => Some(digest),
+        None => None,
+    };
     let mut folder = parent;
     while !folder.is_empty() {
         let place = folder.rsplit_once('/').unwrap_or(("", folder));
@@ -193,7 +207,8 @@ fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms
         }
         folder = place.0;
     }
-    store::put_file(tx, (parent, name), digest, bytes, now_ms)
+    store::put_file(tx, (parent, name), digest, bytes, now_ms)?;
+    Ok(before)
 }
 
 fn in_the_way(path: &str, what: &str) -> Error {

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pitcrew_contracts::event::brief;
+use pitcrew_contracts::tracking::{
+    ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored, ExperimentTagged,
+};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Kind, Page, Result};
 
-use super::Tracking;
+use super::{Saying, Tracking};
 use crate::errors;
 use crate::filter::experiments::{parse, parse_order};
 use crate::limits::EXPERIMENTS_PER_PAGE;
@@ -51,7 +55,8 @@ impl Tracking {
         new.artifact_uri.iter().try_for_each(|uri| validate::artifact_uri(uri))?;
         new.tags.iter().try_for_each(|(key, value)| validate::experiment_tag(key, value))?;
         let now_ms = self.now_ms();
-        self.db.write(move |tx| create(tx, new, now_ms)).await
+        let saying = self.outgoing(ctx);
+        self.db.write(move |tx| create(tx, &saying, new, now_ms)).await
     }
 
     /// One experiment, deleted or not.
@@ -125,13 +130,15 @@ impl Tracking {
         validate::experiment_name(name)?;
         let name = name.to_owned();
         let now_ms = self.now_ms();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
-                active(tx, id)?;
-                match store::by_name(tx, &name)? {
-                    Some(other) if other.id != id => Err(errors::experiment_exists(&name)),
-                    _ => store::rename(tx, id, &name, now_ms),
+                let from = active(tx, id)?.name;
+                if store::by_name(tx, &name)?.is_some_and(|other| other.id != id) {
+                    return Err(errors::experiment_exists(&name));
                 }
+                store::rename(tx, id, &name, now_ms)?;
+                tx.emit(saying.out(), &ExperimentRenamed { experiment_id: id, from, name })
             })
             .await
     }
@@ -155,11 +162,12 @@ impl Tracking {
     async fn set_experiment_lifecycle(&self, ctx: &Ctx, id: i64, lifecycle: Lifecycle) -> Result<()> {
         ctx.require(Access::Write)?;
         let now_ms = self.now_ms();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
                 let found = store::by_id(tx, id)?.filter(|found| found.lifecycle != lifecycle);
-                found.ok_or_else(|| errors::experiment_not_found(id))?;
-                store::set_lifecycle(tx, id, lifecycle, now_ms)
+                let found = found.ok_or_else(|| errors::experiment_not_found(id))?;
+                set_lifecycle(tx, &saying, found, lifecycle, now_ms)
             })
             .await
     }
@@ -172,10 +180,13 @@ impl Tracking {
         ctx.require(Access::Write)?;
         validate::experiment_tag(key, value)?;
         let (key, value) = (key.to_owned(), value.to_owned());
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
-                active(tx, id)?;
-                store::set_tag(tx, id, &key, &value)
+                let name = active(tx, id)?.name;
+                store::set_tag(tx, id, &key, &value)?;
+                let tagged = ExperimentTagged { experiment_id: id, name, key, value: Some(brief(&value)) };
+                tx.emit(saying.out(), &tagged)
             })
             .await
     }
@@ -187,19 +198,21 @@ impl Tracking {
     pub async fn delete_experiment_tag(&self, ctx: &Ctx, id: i64, key: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         let key = key.to_owned();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
-                active(tx, id)?;
-                if store::delete_tag(tx, id, &key)? {
-                    return Ok(());
+                let name = active(tx, id)?.name;
+                if !store::delete_tag(tx, id, &key)? {
+                    let error = format!("No tag with name: {key} in experiment with id {id}");
+                    return Err(errors::tag_not_found(error));
                 }
-                Err(errors::tag_not_found(format!("No tag with name: {key} in experiment with id {id}")))
+                tx.emit(saying.out(), &ExperimentTagged { experiment_id: id, name, key, value: None })
             })
             .await
     }
 }
 
-pub(super) fn create(tx: &mut Tx<'_>, new: NewExperiment, now_ms: i64) -> Result<Experiment> {
+pub(super) fn create(tx: &mut Tx<'_>, saying: &Saying, new: NewExperiment, now_ms: i64) -> Result<Experiment> {
     if store::by_name(tx, &new.name)?.is_some() {
         return Err(errors::experiment_exists(&new.name));
     }
@@ -215,7 +228,24 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewExperiment, now_ms: i64) -> Result
         tags: new.tags,
     };
     store::insert(tx, &experiment)?;
+    tx.emit(saying.out(), &ExperimentCreated { experiment_id: id, name: experiment.name.clone() })?;
     Ok(experiment)
+}
+
+/// Deletes or restores an experiment with its runs.
+pub(super) fn set_lifecycle(
+    tx: &mut Tx<'_>,
+    saying: &Saying,
+    experiment: Experiment,
+    lifecycle: Lifecycle,
+    now_ms: i64,
+) -> Result<()> {
+    let (experiment_id, name) = (experiment.id, experiment.name);
+    store::set_lifecycle(tx, experiment_id, lifecycle, now_ms)?;
+    match lifecycle {
+        Lifecycle::Deleted => tx.emit(saying.out(), &ExperimentDeleted { experiment_id, name }),
+        Lifecycle::Active => tx.emit(saying.out(), &ExperimentRestored { experiment_id, name }),
+    }
 }
 
 /// The experiment, if it may be written to.

@@ -1,5 +1,6 @@
 //! Logged models.
 
+use pitcrew_contracts::tracking::{LoggedModelCreated, LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagged};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Page, Result};
 
@@ -62,6 +63,7 @@ impl Tracking {
         let model_id = format!("m-{}", self.hex_id());
         let made_up = run_name::from_random(self.ids.random_bytes());
         let now_ms = self.now_ms();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
                 let experiment = super::experiments::active(tx, new.experiment_id)?;
@@ -81,6 +83,12 @@ impl Tracking {
                     metrics: Vec::new(),
                 };
                 store::insert(tx, &model)?;
+                let made = LoggedModelCreated {
+                    model_id: model.model_id.clone(),
+                    name: model.name.clone(),
+                    experiment_id: model.experiment_id,
+                };
+                tx.emit(saying.out(), &made)?;
                 Ok(model)
             })
             .await
@@ -107,8 +115,14 @@ impl Tracking {
     /// # Errors
     /// `LOGGED_MODEL_NOT_FOUND`.
     pub async fn finalize_model(&self, ctx: &Ctx, model_id: &str, status: ModelStatus) -> Result<LoggedModel> {
-        let now_ms = self.now_ms();
-        self.change_model(ctx, model_id, move |tx, id| store::set_status(tx, id, status, now_ms)).await
+        let (now_ms, saying) = (self.now_ms(), self.outgoing(ctx));
+        self.change_model(ctx, model_id, move |tx, model| {
+            store::set_status(tx, &model.model_id, status, now_ms)?;
+            let status = status.as_str().to_owned();
+            let finalized = LoggedModelFinalized { model_id: model.model_id, name: model.name, status };
+            tx.emit(saying.out(), &finalized)
+        })
+        .await
     }
 
     /// Deletes a logged model.
@@ -116,8 +130,13 @@ impl Tracking {
     /// # Errors
     /// `LOGGED_MODEL_NOT_FOUND`.
     pub async fn delete_model(&self, ctx: &Ctx, model_id: &str) -> Result<()> {
-        let now_ms = self.now_ms();
-        self.change_model(ctx, model_id, move |tx, id| store::delete(tx, id, now_ms)).await.map(drop)
+        let (now_ms, saying) = (self.now_ms(), self.outgoing(ctx));
+        self.change_model(ctx, model_id, move |tx, model| {
+            store::delete(tx, &model.model_id, now_ms)?;
+            tx.emit(saying.out(), &LoggedModelDeleted { model_id: model.model_id, name: model.name })
+        })
+        .await
+        .map(drop)
     }
 
     /// Adds params to a logged model.
@@ -126,7 +145,8 @@ impl Tracking {
     /// `LOGGED_MODEL_NOT_FOUND`, `TRACKING_VALUE_INVALID`.
     pub async fn log_model_params(&self, ctx: &Ctx, model_id: &str, params: Entries) -> Result<LoggedModel> {
         validate::model_entries("params", &params)?;
-        self.change_model(ctx, model_id, move |tx, id| store::set_params(tx, id, &params)).await
+        // Params are logged data: they state no event, as those of runs.
+        self.change_model(ctx, model_id, move |tx, model| store::set_params(tx, &model.model_id, &params)).await
     }
 
     /// Sets tags of a logged model.
@@ -135,7 +155,17 @@ impl Tracking {
     /// `LOGGED_MODEL_NOT_FOUND`, `TRACKING_VALUE_INVALID`.
     pub async fn set_model_tags(&self, ctx: &Ctx, model_id: &str, tags: Entries) -> Result<LoggedModel> {
         validate::model_entries("tags", &tags)?;
-        self.change_model(ctx, model_id, move |tx, id| store::set_tags(tx, id, &tags)).await
+        let saying = self.outgoing(ctx);
+        self.change_model(ctx, model_id, move |tx, model| {
+            if tags.is_empty() {
+                return Ok(());
+            }
+            store::set_tags(tx, &model.model_id, &tags)?;
+            let keys = tags.into_keys().collect();
+            let tagged = LoggedModelTagged { model_id: model.model_id, name: model.name, keys, removed: false };
+            tx.emit(saying.out(), &tagged)
+        })
+        .await
     }
 
     /// Removes a tag of a logged model.
@@ -143,12 +173,13 @@ impl Tracking {
     /// # Errors
     /// `LOGGED_MODEL_NOT_FOUND`, `TAG_NOT_FOUND`.
     pub async fn delete_model_tag(&self, ctx: &Ctx, model_id: &str, key: &str) -> Result<()> {
-        let key = key.to_owned();
-        let remove = move |tx: &mut Tx<'_>, id: &str| {
-            if store::delete_tag(tx, id, &key)? {
-                return Ok(());
+        let (key, saying) = (key.to_owned(), self.outgoing(ctx));
+        let remove = move |tx: &mut Tx<'_>, LoggedModel { model_id, name, .. }: LoggedModel| {
+            if !store::delete_tag(tx, &model_id, &key)? {
+                let error = format!("No tag with key '{key}' found for model with ID '{model_id}'.");
+                return Err(errors::tag_not_found(error));
             }
-            Err(errors::tag_not_found(format!("No tag with key '{key}' found for model with ID '{id}'.")))
+            tx.emit(saying.out(), &LoggedModelTagged { model_id, name, keys: vec![key], removed: true })
         };
         self.change_model(ctx, model_id, remove).await.map(drop)
     }
@@ -157,16 +188,14 @@ impl Tracking {
         &self,
         ctx: &Ctx,
         model_id: &str,
-        change: impl FnOnce(&mut Tx<'_>, &str) -> Result<()> + Send + 'static,
+        change: impl FnOnce(&mut Tx<'_>, LoggedModel) -> Result<()> + Send + 'static,
     ) -> Result<LoggedModel> {
         ctx.require(Access::Write)?;
         let model_id = model_id.to_owned();
         self.db
             .write(move |tx| {
-                if !store::exists(tx, &model_id)? {
-                    return Err(errors::model_not_found(&model_id));
-                }
-                change(tx, &model_id)?;
+                let found = store::bare(tx, &model_id)?.ok_or_else(|| errors::model_not_found(&model_id))?;
+                change(tx, found)?;
                 store::by_id(tx, &model_id)?.ok_or_else(|| errors::model_not_found(&model_id))
             })
             .await

@@ -1,5 +1,7 @@
 //! Logging: metrics, params and tags. The hot path of the whole slice.
 
+use pitcrew_contracts::event::brief;
+use pitcrew_contracts::tracking::RunTagged;
 use pitcrew_kernel::{Access, Ctx, Page, Result};
 
 use super::{Tracking, writable};
@@ -54,7 +56,7 @@ impl Tracking {
     pub async fn log_metric(&self, ctx: &Ctx, run_id: &str, metric: Metric) -> Result<()> {
         ctx.require(Access::Write)?;
         validate::metric(&metric, "")?;
-        self.write_batch(run_id, Batch { metrics: vec![metric], ..Batch::default() }).await
+        self.write_batch(ctx, run_id, Batch { metrics: vec![metric], ..Batch::default() }).await
     }
 
     /// Logs a batch. When this answers, all of it is on disk.
@@ -64,11 +66,13 @@ impl Tracking {
     pub async fn log_batch(&self, ctx: &Ctx, run_id: &str, batch: Batch) -> Result<()> {
         ctx.require(Access::Write)?;
         let batch = batch.checked()?;
-        self.write_batch(run_id, batch).await
+        self.write_batch(ctx, run_id, batch).await
     }
 
-    async fn write_batch(&self, run_id: &str, batch: Batch) -> Result<()> {
+    /// Logged data states no event, so that logging costs what it must and no more. Only a name among the tags changes the run itself.
+    async fn write_batch(&self, ctx: &Ctx, run_id: &str, batch: Batch) -> Result<()> {
         let run_id = run_id.to_owned();
+        let naming = name_in(&batch.tags).is_some().then(|| self.outgoing(ctx));
         self.db
             .write(move |tx| {
                 let run_no = writable(tx, &run_id)?.run_no;
@@ -81,7 +85,7 @@ impl Tracking {
                     store::models::log_metrics(tx, &run_id, &batch.metrics)?;
                 }
                 store::runs::set_tags(tx, run_no, &batch.tags)?;
-                super::runs::follow_name(tx, &run_id, &batch.tags)
+                naming.map_or(Ok(()), |saying| super::runs::follow_name(tx, &saying, &run_id, &batch.tags))
             })
             .await
     }
@@ -114,7 +118,17 @@ impl Tracking {
         ctx.require(Access::Write)?;
         let mut value = value.to_owned();
         validate::run_tag(key, &mut value, "")?;
-        self.write_batch(run_id, Batch { tags: vec![(key.to_owned(), value)], ..Batch::default() }).await
+        let (run_id, saying) = (run_id.to_owned(), self.outgoing(ctx));
+        let tagged = RunTagged { run_id: run_id.clone(), key: key.to_owned(), value: Some(brief(&value)) };
+        let tags = [(key.to_owned(), value)];
+        self.db
+            .write(move |tx| {
+                let run_no = writable(tx, &run_id)?.run_no;
+                store::runs::set_tags(tx, run_no, &tags)?;
+                super::runs::follow_name(tx, &saying, &run_id, &tags)?;
+                tx.emit(saying.out(), &tagged)
+            })
+            .await
     }
 
     /// Removes a tag.
@@ -124,13 +138,14 @@ impl Tracking {
     pub async fn delete_tag(&self, ctx: &Ctx, run_id: &str, key: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         let (run_id, key) = (run_id.to_owned(), key.to_owned());
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
                 let run_no = writable(tx, &run_id)?.run_no;
-                if store::runs::delete_tag(tx, run_no, &key)? {
-                    return Ok(());
+                if !store::runs::delete_tag(tx, run_no, &key)? {
+                    return Err(errors::tag_not_found(format!("No tag with name: {key} in run with id {run_id}")));
                 }
-                Err(errors::tag_not_found(format!("No tag with name: {key} in run with id {run_id}")))
+                tx.emit(saying.out(), &RunTagged { run_id, key, value: None })
             })
             .await
     }

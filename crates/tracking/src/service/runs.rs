@@ -1,6 +1,6 @@
 //! Runs: begun, changed, ended, deleted and restored; what they used and made.
 
-use pitcrew_contracts::tracking::{RunFinished, RunStarted};
+use pitcrew_contracts::tracking::{RunDeleted, RunFinished, RunRenamed, RunRestored, RunStarted, RunUpdated};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 
@@ -104,10 +104,17 @@ impl Tracking {
         ctx.require(Access::Write)?;
         let run_id = run_id.to_owned();
         let now_ms = self.now_ms();
+        let saying = self.outgoing(ctx);
         self.db
             .write(move |tx| {
-                let run = store::runs::target(tx, &run_id)?.ok_or_else(|| errors::run_not_found(&run_id))?;
-                store::runs::set_lifecycle(tx, run.run_no, lifecycle, now_ms)
+                let run = store::runs::by_id(tx, &run_id)?.ok_or_else(|| errors::run_not_found(&run_id))?;
+                store::runs::set_lifecycle(tx, run.run_no, lifecycle, now_ms)?;
+                match lifecycle {
+                    // Deleting what is deleted is no error, and no change.
+                    _ if run.lifecycle == lifecycle => Ok(()),
+                    Lifecycle::Deleted => tx.emit(saying.out(), &RunDeleted { run_id, name: run.name }),
+                    Lifecycle::Active => tx.emit(saying.out(), &RunRestored { run_id, name: run.name }),
+                }
             })
             .await
     }
@@ -275,8 +282,8 @@ pub(super) fn create(tx: &mut Tx<'_>, saying: &Saying, new: NewRun, fresh: Fresh
 
 pub(super) fn update(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, change: &RunChange) -> Result<RunInfo> {
     writable(tx, run_id)?;
-    let mut info = store::runs::by_id(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
-    let was_final = info.status.is_final();
+    let before = store::runs::by_id(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
+    let mut info = before.clone();
     info.status = change.status.unwrap_or(info.status);
     info.end_ms = change.end_ms.or(info.end_ms);
     if let Some(name) = change.name.as_ref().filter(|name| !name.is_empty()) {
@@ -284,23 +291,34 @@ pub(super) fn update(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, change: &Ru
         store::runs::set_tags(tx, info.run_no, &[(RUN_NAME_TAG.to_owned(), name.clone())])?;
     }
     store::runs::update(tx, &info)?;
-    if info.status.is_final() && !was_final {
-        let finished = RunFinished {
-            run_id: info.run_id.clone(),
-            name: info.name.clone(),
-            status: info.status.as_str().to_owned(),
-        };
-        tx.emit(saying.out(), &finished)?;
-    }
+    state_change(tx, saying, &before, &info)?;
     Ok(info)
 }
 
+/// States what is different about a run.
+fn state_change(tx: &mut Tx<'_>, saying: &Saying, before: &RunInfo, after: &RunInfo) -> Result<()> {
+    let (run_id, name) = (after.run_id.clone(), after.name.clone());
+    if before.name != after.name {
+        let renamed = RunRenamed { run_id: run_id.clone(), from: before.name.clone(), name: name.clone() };
+        tx.emit(saying.out(), &renamed)?;
+    }
+    let status = after.status.as_str().to_owned();
+    if before.status != after.status && after.status.is_final() {
+        return tx.emit(saying.out(), &RunFinished { run_id, name, status });
+    }
+    if (before.status, before.end_ms) != (after.status, after.end_ms) {
+        return tx.emit(saying.out(), &RunUpdated { run_id, name, status });
+    }
+    Ok(())
+}
+
 /// A run is called what its name tag says.
-pub(super) fn follow_name(tx: &mut Tx<'_>, run_id: &str, tags: &[(String, String)]) -> Result<()> {
+pub(super) fn follow_name(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, tags: &[(String, String)]) -> Result<()> {
     let Some(name) = name_in(tags) else { return Ok(()) };
-    let Some(mut info) = store::runs::by_id(tx, run_id)? else { return Ok(()) };
-    info.name = name.to_owned();
-    store::runs::update(tx, &info)
+    let Some(before) = store::runs::by_id(tx, run_id)? else { return Ok(()) };
+    let after = RunInfo { name: name.to_owned(), ..before.clone() };
+    store::runs::update(tx, &after)?;
+    state_change(tx, saying, &before, &after)
 }
 
 pub(super) fn filled(tx: &mut Tx<'_>, run_id: &str) -> Result<Run> {

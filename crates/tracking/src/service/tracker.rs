@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use pitcrew_contracts::tracking::{RunSummary, RunTracker};
 use pitcrew_kernel::{Access, Ctx, Result};
 
-use super::experiments::NewExperiment;
+use super::experiments::{self, NewExperiment};
 use super::runs::{Fresh, NewRun, RunChange};
 use super::{Tracking, runs};
 use crate::errors;
@@ -49,15 +49,16 @@ impl RunTracker for Tracking {
                 let found = store::experiments::by_name(tx, &experiment)?;
                 let experiment_id = match found {
                     Some(found) => {
+                        let id = found.id;
                         // A pipeline that runs is reason enough to bring its experiment back.
                         if found.lifecycle == Lifecycle::Deleted {
-                            store::experiments::set_lifecycle(tx, found.id, Lifecycle::Active, fresh.now_ms)?;
+                            experiments::set_lifecycle(tx, &saying, found, Lifecycle::Active, fresh.now_ms)?;
                         }
-                        found.id
+                        id
                     }
                     None => {
                         let new = NewExperiment { name: experiment, ..NewExperiment::default() };
-                        super::experiments::create(tx, new, fresh.now_ms)?.id
+                        experiments::create(tx, &saying, new, fresh.now_ms)?.id
                     }
                 };
                 let new = NewRun { experiment_id: Some(experiment_id), ..new };

@@ -53,15 +53,15 @@ pub(crate) fn insert(tx: &mut Tx<'_>, model: &LoggedModel) -> Result<()> {
 
 /// The model with its params, tags and metrics; deleted ones too.
 pub(crate) fn by_id(tx: &mut Tx<'_>, model_id: &str) -> Result<Option<LoggedModel>> {
-    let sql = format!("SELECT {COLUMNS} FROM tracking_models l WHERE l.model_id = $1");
-    let Some(mut found) = tx.optional(&sql, &[model_id.into()], model)? else { return Ok(None) };
+    let Some(mut found) = bare(tx, model_id)? else { return Ok(None) };
     with_data(tx, &mut found)?;
     Ok(Some(found))
 }
 
-pub(crate) fn exists(tx: &mut Tx<'_>, model_id: &str) -> Result<bool> {
-    let found = tx.optional("SELECT 1 FROM tracking_models WHERE model_id = $1", &[model_id.into()], |_| Ok(()))?;
-    Ok(found.is_some())
+/// The model without its params, tags and metrics; deleted ones too.
+pub(crate) fn bare(tx: &mut Tx<'_>, model_id: &str) -> Result<Option<LoggedModel>> {
+    let sql = format!("SELECT {COLUMNS} FROM tracking_models l WHERE l.model_id = $1");
+    tx.optional(&sql, &[model_id.into()], model)
 }
 
 fn with_data(tx: &mut Tx<'_>, model: &mut LoggedModel) -> Result<()> {

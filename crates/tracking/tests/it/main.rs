@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod authz;
+mod changes;
 mod experiments;
 mod models;
 mod points;
@@ -49,6 +50,13 @@ impl Place {
     async fn experiment(&self, name: &str) -> i64 {
         let new = NewExperiment { name: name.to_owned(), ..NewExperiment::default() };
         self.tracking.create_experiment(&self.world.ctx, new).await.unwrap().id
+    }
+
+    /// Who stated what, in order.
+    async fn said(&self) -> Vec<String> {
+        self.world.pump(&self.db.db, Vec::new()).await;
+        let events = self.db.db.read(|tx| pitcrew_work::events_after(tx, 0, 1_000)).await.unwrap();
+        events.into_iter().map(|event| format!("{}: {}", event.actor, event.summary)).collect()
     }
 
     /// A run of this name.

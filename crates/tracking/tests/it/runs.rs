@@ -21,10 +21,13 @@ async fn a_run_has_a_name_an_address_and_states_its_ends() {
         tracking.update_run(ctx, &run_id, end(RunStatus::Finished)).await.unwrap();
         let ended = tracking.run(ctx, &run_id).await.unwrap().info;
         assert_eq!((ended.status, ended.end_ms), (RunStatus::Finished, Some(5)));
-        place.world.pump(&place.db.db, Vec::new()).await;
-        let events = place.db.db.read(|tx| pitcrew_work::events_after(tx, 0, 10)).await.unwrap();
-        let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
-        assert_eq!(names, ["tracking.run_started", "tracking.run_finished"], "{}", place.db.name);
+        let name = &run.info.name;
+        let said = [
+            "ana: experiment bikes made".to_owned(),
+            format!("ana: run {name} started in bikes"),
+            format!("ana: run {name} ended FINISHED"),
+        ];
+        assert_eq!(place.said().await, said, "{}: an end that was told is not told again", place.db.name);
     }
 }
 
