@@ -22,7 +22,7 @@ pub struct AuditEntry {
     pub action: String,
     /// To what.
     pub subject: String,
-    /// In one sentence.
+    /// In one sentence, with what led to it.
     pub detail: String,
     /// Digest of this entry and the one before.
     pub hash: String,
@@ -52,7 +52,7 @@ impl Subscriber for AuditSubscriber {
             actor: event.actor.clone(),
             action: event.name.clone(),
             subject: format!("{}:{}", event.subject.kind, event.subject.name),
-            detail: event.summary.clone(),
+            detail: detail(event),
             hash: String::new(),
         };
         entry.hash = chained(&before, &entry);
@@ -69,6 +69,13 @@ impl Subscriber for AuditSubscriber {
             ],
         )?;
         Ok(())
+    }
+}
+
+fn detail(event: &Envelope) -> String {
+    match &event.cause {
+        Some(cause) => format!("{}, because of {} {}: {}", event.summary, cause.kind, cause.id, cause.summary),
+        None => event.summary.clone(),
     }
 }
 

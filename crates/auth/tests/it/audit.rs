@@ -6,7 +6,7 @@ use pitcrew_auth::{AuditSubscriber, audit_page, verify_chain};
 use pitcrew_contracts::registry::VersionRegistered;
 use pitcrew_contracts::release::LogAdvanced;
 use pitcrew_db::Db;
-use pitcrew_kernel::Clock as _;
+use pitcrew_kernel::{Cause, Clock as _, Ctx};
 use pitcrew_testkit::{TestDb, World};
 
 use crate::each;
@@ -71,6 +71,24 @@ async fn every_change_is_written_down_in_order_and_traffic_is_not() {
         let older = test.db.read(move |tx| audit_page(tx, Some(before), 4)).await.unwrap();
         assert_eq!(older.len(), 2, "{}", test.name);
         assert_eq!(broken(&test.db).await, None, "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn what_led_to_a_change_stands_beside_it() {
+    for test in each().await {
+        let mut world = World::new();
+        let cause =
+            Cause { kind: "alert".to_owned(), id: "al_1".to_owned(), summary: "wape 0.48 over 0.35".to_owned() };
+        world.ctx = Ctx::system("pipelines").because(cause);
+        let speaker = world.clone();
+        let event = VersionRegistered { version: "bikes/2".parse().unwrap(), digest: None };
+        test.db.write(move |tx| tx.emit(speaker.out(), &event)).await.unwrap();
+        world.pump(&test.db, vec![Arc::new(AuditSubscriber)]).await;
+        let entries = test.db.read(|tx| audit_page(tx, None, 1)).await.unwrap();
+        let told = (entries[0].actor.as_str(), entries[0].detail.as_str());
+        let expected = "bikes/2 registered, because of alert al_1: wape 0.48 over 0.35";
+        assert_eq!(told, ("system:pipelines", expected), "{}", test.name);
     }
 }
 
