@@ -12,7 +12,8 @@ use crate::server::UpArgs;
 const AFTER: &str = "\
 Exit codes:
   0   done
-  1   the answer is no (a failed run, a firing alert with --check, a doctor finding)
+  1   the answer is no (a failed run, a firing alert with --check,
+      a broken chain with `audit --verify`, a doctor finding)
   2   the request is wrong
   3   no such thing
   4   the state of the system forbids it (a failed check, a conflict)
@@ -125,6 +126,8 @@ pub(crate) enum Command {
     Alerts(Alerts),
     /// Show what happened, newest last.
     Events(Events),
+    /// Show who changed what, newest first.
+    Audit(Audit),
     /// Wait until the loop is at rest.
     Wait {
         /// How long at most, in seconds.
@@ -338,6 +341,17 @@ pub(crate) struct Events {
     /// Follow.
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  pitcrew audit --limit 100\n  pitcrew audit --verify")]
+pub(crate) struct Audit {
+    /// How many of the latest entries.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) limit: usize,
+    /// Check the whole chain instead; exit with 1 when it is broken.
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, clap::Args)]

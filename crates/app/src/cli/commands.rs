@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use pitcrew_client::{Client, escaped as escape};
-use pitcrew_kernel::{Access, Error, Result, Span};
+use pitcrew_kernel::{Access, Error, MAX_PAGE_LIMIT, Result, Span};
 use serde_json::{Map, Value, json};
 
-use super::args::{Alerts, Command, Data, Demo, Deployments, Models, Predict, Root, Run, Runs, Token, Which};
+use super::args::{Alerts, Audit, Command, Data, Demo, Deployments, Models, Predict, Root, Run, Runs, Token, Which};
 use super::out::{Out, field, items};
 use super::{follow, show};
 use crate::server::Place;
@@ -36,6 +36,7 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
         Command::Predict(predict) => self::predict(client, &predict, out).await?,
         Command::Alerts(alerts) => return self::alerts(client, &alerts, out).await,
         Command::Events(events) => follow::events(client, &events, out).await?,
+        Command::Audit(audit) => return self::audit(client, &audit, out).await,
         Command::Wait { timeout } => return wait(client, timeout, out).await,
         Command::Gc { dry_run } => {
             let value = client.post("/api/v1/gc", &json!({ "dry_run": dry_run })).await?;
@@ -258,6 +259,22 @@ async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> 
     let value = list(client, &path, out, show::alerts).await?;
     let firing = items(&value).iter().any(|alert| field(alert, "/state") == "firing");
     Ok(if alerts.check && firing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn audit(client: &Client, audit: &Audit, out: Out) -> Result<ExitCode> {
+    if audit.verify {
+        let value = client.get("/api/v1/audit/verify").await?;
+        out.result(&value, show::chain);
+        let whole = value.get("whole") == Some(&Value::Bool(true));
+        return Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let page = audit.limit.min(MAX_PAGE_LIMIT);
+    let mut value = client.list(&format!("/api/v1/audit?limit={page}"), audit.limit).await?;
+    if let Some(items) = value.get_mut("items").and_then(Value::as_array_mut) {
+        items.truncate(audit.limit);
+    }
+    out.result(&value, show::audit);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn wait(client: &Client, timeout: u64, out: Out) -> Result<ExitCode> {

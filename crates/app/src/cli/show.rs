@@ -160,6 +160,27 @@ pub(crate) fn event(value: &Value) -> String {
     format!("{}  {:32} {}", time(value, "/at"), field(value, "/name"), field(value, "/summary"))
 }
 
+pub(crate) fn audit(value: &Value) -> String {
+    list(
+        value,
+        "nothing was changed yet",
+        &["#", "AT", "WHO", "DID", "TO", "DETAIL"],
+        &["/seq", "/at", "/actor", "/action", "/subject", "/detail"],
+    )
+}
+
+/// What a check of the audit log's chain came to, with what to keep of it.
+pub(crate) fn chain(value: &Value) -> String {
+    let (entries, seq, hash) = (field(value, "/entries"), field(value, "/seq"), field(value, "/hash"));
+    match value.get("broken_at").filter(|at| !at.is_null()) {
+        None if seq == "0" => "whole: nothing was changed yet".to_owned(),
+        None => format!("whole: {entries} entries, the last is {seq} with the digest {hash}"),
+        Some(at) => {
+            format!("broken at {at}: that entry is missing, or it or the one before it was changed or taken out")
+        }
+    }
+}
+
 pub(crate) fn tokens(value: &Value) -> String {
     list(
         value,

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
+use pitcrew_auth::ChainCheck;
 use pitcrew_contracts::event::Envelope;
 use pitcrew_kernel::{Access, Page, PageRequest, Result, Span};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
@@ -37,6 +38,7 @@ pub(crate) fn routes(core: Arc<Core>) -> Api {
         .get("/api/v1/events", Access::Read, events)
         .get("/api/v1/events/stream", Access::Read, event_stream)
         .get("/api/v1/audit", Access::Admin, audit)
+        .get("/api/v1/audit/verify", Access::Admin, verify_audit)
         .post("/api/v1/tokens", Access::Admin, create_token)
         .get("/api/v1/tokens", Access::Admin, list_tokens)
         .delete("/api/v1/tokens/{id}", Access::Admin, revoke_token)
@@ -172,6 +174,11 @@ async fn audit(State(core): Shared, caller: Caller, Query(query): Query<Audit>) 
     let items = core.db.read(move |tx| pitcrew_auth::audit_page(tx, query.page, count)).await?;
     let next = items.last().filter(|_| items.len() == limit).map(|entry| entry.seq.to_string());
     Ok(Json(json!({ "items": items, "next": next })))
+}
+
+async fn verify_audit(State(core): Shared, caller: Caller) -> Answer<Json<ChainCheck>> {
+    caller.0.require(Access::Admin)?;
+    Ok(Json(core.db.read(pitcrew_auth::verify_chain).await?))
 }
 
 #[derive(Deserialize)]
