@@ -1,6 +1,6 @@
 //! Reading the ordered log of events. Every list reads no more rows than it answers.
 
-use pitcrew_contracts::event::{Envelope, Event as _, Subject};
+use pitcrew_contracts::event::{Envelope, Event as _, NO_NEWS, Subject};
 use pitcrew_contracts::release::LogAdvanced;
 use pitcrew_db::{Arg, Row, Tx};
 use pitcrew_kernel::Result;
@@ -25,7 +25,8 @@ impl EventFilter {
     /// The last ones, newest first.
     fn latest(&self, limit: i64) -> (String, Vec<Arg<'_>>) {
         // The name stands in the text, so that the index of all the others is known to fit.
-        let told = format!("name <> '{}'", LogAdvanced::NAME);
+        let others: Vec<String> = NO_NEWS.iter().map(|name| format!("'{name}'")).collect();
+        let told = format!("name <> '{}' AND name NOT IN ({})", LogAdvanced::NAME, others.join(", "));
         let first = if self.name.is_none() { told.as_str() } else { "seq > 0" };
         self.statement(vec![limit.into()], first, "ORDER BY seq DESC")
     }
@@ -60,7 +61,7 @@ pub fn events_matching(tx: &mut Tx<'_>, filter: &EventFilter, seq: i64, limit: i
     tx.all(&sql, &args, envelope)
 }
 
-/// The last `limit` events that fit, newest first. The arrival of traffic is left out, unless it is what is asked for.
+/// The last `limit` events that fit, newest first. What is no news is left out, unless it is what is asked for.
 ///
 /// # Errors
 /// What the database can give.

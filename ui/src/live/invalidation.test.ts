@@ -1,23 +1,25 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
-import { KNOWN_EVENTS, staleAfter } from "./invalidation";
+import { KNOWN_EVENTS, QUIET, isQuiet, staleAfter } from "./invalidation";
 import { gatherer } from "./LiveProvider";
 
-/** The names the contract lists, read from its text. */
-function contractNames(): string[] {
+/** The names the contract lists in the paragraph that begins so, read from its text. */
+function contractNames(start: string): string[] {
   const text = readFileSync(new URL("../../../docs/api.md", import.meta.url), "utf8");
-  const paragraph = /^Names: ([\s\S]*?)\n\n/m.exec(text)?.[1] ?? "";
-  return [...paragraph.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map((match) => match[1] ?? "");
+  const paragraph = text.split("\n\n").find((each) => each.startsWith(start)) ?? "";
+  return [...new Set([...paragraph.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map((match) => match[1] ?? ""))];
 }
 
 describe("staleAfter", () => {
   it("knows every event of the contract and no other", () => {
-    expect(contractNames().length).toBeGreaterThan(20);
-    expect(KNOWN_EVENTS.toSorted()).toEqual(contractNames().toSorted());
+    expect(contractNames("Names: ").length).toBeGreaterThan(20);
+    expect(KNOWN_EVENTS.toSorted()).toEqual(contractNames("Names: ").toSorted());
   });
-  it("refreshes the feed after every event", () => {
-    for (const name of [...KNOWN_EVENTS, "finance.invoice_paid"]) expect(staleAfter(name)).toContain("events");
+  it("refreshes the feed after every event that is news, and after no other", () => {
+    expect([...QUIET].toSorted()).toEqual(contractNames("No news, ").toSorted());
+    for (const name of [...KNOWN_EVENTS, "finance.invoice_paid"]) expect(staleAfter(name).includes("events")).toBe(!isQuiet(name));
   });
+  it("shows what changed without news of it", () => expect(staleAfter("tracking.run_tagged")).toEqual(["audit", "runs"]));
   it("refreshes the champion where it is shown after a promotion", () => {
     expect(staleAfter("serving.release_promoted")).toEqual(expect.arrayContaining(["models", "deployments", "releases", "timeline"]));
   });

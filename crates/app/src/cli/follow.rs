@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use pitcrew_client::{Client, escaped as escape};
+use pitcrew_contracts::event::NO_NEWS;
 use pitcrew_kernel::{Error, Result};
 use serde_json::Value;
 
@@ -87,7 +88,10 @@ pub(crate) async fn events(client: &Client, events: &Events, out: Out) -> Result
     }
     let mut stream = client.events("/api/v1/events/stream", last.as_deref()).await?;
     while let Some(event) = stream.next().await? {
-        out.line(&event.data, show::event);
+        // What goes on is told as what was: the server leaves out the same of the latest.
+        if !NO_NEWS.contains(&event.name.as_str()) {
+            out.line(&event.data, show::event);
+        }
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use pitcrew_auth::{Auth, Mode};
 use pitcrew_blob::Blobs;
 use pitcrew_contracts::rest::Settle;
-use pitcrew_db::{Db, Tx};
+use pitcrew_contracts::server::GarbageCollected;
+use pitcrew_db::{Db, Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Digest, Result, Timestamp};
 use pitcrew_work::{Pump, Tasks, UnderWay, under_way};
 use serde_json::{Value, json};
@@ -97,7 +98,7 @@ impl Core {
         Ok(())
     }
 
-    /// Removes objects that nothing refers to.
+    /// Removes objects that nothing refers to, and states that it did.
     pub(crate) async fn collect_garbage(&self, ctx: &Ctx, dry_run: bool) -> Result<Value> {
         ctx.require(Access::Admin)?;
         let references = self.references.clone();
@@ -112,6 +113,13 @@ impl Core {
             })
             .await?;
         let collected = self.blobs.gc(&keep, GC_GRACE, dry_run).await?;
+        if !dry_run {
+            let removed = GarbageCollected { objects: collected.objects, bytes: collected.bytes };
+            let (ctx, ids, clock) = (ctx.clone(), Arc::clone(&self.applier.ids), Arc::clone(&self.clock));
+            self.db
+                .write(move |tx| tx.emit(Outgoing { ctx: &ctx, ids: ids.as_ref(), clock: clock.as_ref() }, &removed))
+                .await?;
+        }
         Ok(json!({ "objects": collected.objects, "bytes": collected.bytes, "dry_run": dry_run }))
     }
 }

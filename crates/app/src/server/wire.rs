@@ -24,6 +24,9 @@ use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
 
+#[cfg(test)]
+mod audited;
+
 use super::apply::Applier;
 use super::core::Core;
 use super::home::Home;
@@ -62,6 +65,9 @@ pub(crate) fn migrations() -> Vec<Migrations> {
 
 /// A wired server.
 pub(crate) struct Server {
+    /// Every route of the API and who may call it.
+    #[cfg(test)]
+    routes: Vec<pitcrew_web::RouteInfo>,
     pub(crate) router: Router,
     core: Arc<Core>,
     serving: Arc<Serving>,
@@ -90,6 +96,11 @@ struct Ground {
 }
 
 pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
+    let engine: Arc<dyn ModelEngine> = Arc::new(environment::engine(wiring.home));
+    build_with(home, wiring, engine).await
+}
+
+async fn build_with(home: &Home, wiring: Wiring<'_>, engine: Arc<dyn ModelEngine>) -> Result<Server> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
     let db = open_database(database(home.path(), wiring.database)).await?;
@@ -101,7 +112,7 @@ pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
     let blobs = Blobs::open(&pitcrew_blob::Options::Local(home.folder("objects")?), Arc::clone(&clock))?;
     let auth = Arc::new(Auth::load(db.clone(), Arc::clone(&clock), Arc::clone(&ids), wiring.mode).await?);
     let ground = Ground { db, blobs, clock, ids, metrics: prometheus::Registry::new() };
-    let slices = slices(home, wiring, &ground, &auth)?;
+    let slices = slices(home, wiring, &ground, &auth, engine)?;
     assemble(home, wiring, ground, auth, slices)
 }
 
@@ -119,9 +130,14 @@ pub(crate) async fn open_database(options: Options) -> Result<Db> {
         .map_err(|source| Error::internal("opening the database did not finish", source))?
 }
 
-fn slices(home: &Home, wiring: Wiring<'_>, ground: &Ground, auth: &Arc<Auth>) -> Result<Slices> {
+fn slices(
+    home: &Home,
+    wiring: Wiring<'_>,
+    ground: &Ground,
+    auth: &Arc<Auth>,
+    engine: Arc<dyn ModelEngine>,
+) -> Result<Slices> {
     let Ground { db, blobs, clock, ids, metrics } = ground;
-    let engine: Arc<dyn ModelEngine> = Arc::new(environment::engine(wiring.home));
     let tracking = Arc::new(Tracking::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
     let seed = [ids.random_bytes(), ids.random_bytes()].concat().try_into().unwrap_or([0; 32]);
     let registry = Arc::new(Registry::new(Parts {
@@ -217,6 +233,8 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
         home: home.path().to_path_buf(),
     });
     let api = api(&slices, Arc::clone(&core));
+    #[cfg(test)]
+    let routes = api.routes().to_vec();
     let guard = GuardOptions { auth, ids, allowed_hosts: Arc::new(wiring.hosts.to_vec()) };
     let pages = Router::new().fallback(pages::ui);
     let router = guarded(api.into_router(), guard.clone(), pages);
@@ -224,6 +242,8 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let open = named(metrics.merge(pages::health(db)), guard);
     let router = router.merge(open).layer(CompressionLayer::new());
     Ok(Server {
+        #[cfg(test)]
+        routes,
         router,
         core,
         serving: slices.serving,
