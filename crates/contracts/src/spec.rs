@@ -1,12 +1,14 @@
 //! What `pitcrew.yaml` declares, validated. `project` reads it; each slice applies its part.
 
+mod one_or_many;
+
+pub use one_or_many::OneOrMany;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use pitcrew_kernel::Span;
 use schemars::JsonSchema;
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A whole project: the merge of `pitcrew.yaml` and `*.pitcrew.yaml` beside it.
@@ -88,55 +90,6 @@ pub struct Check {
     pub one_of: Option<Vec<Value>>,
     /// `error` (the default) stops the version; `warn` only reports.
     pub severity: Severity,
-}
-
-/// A single name or a list of names.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    /// All of them.
-    pub fn as_slice(&self) -> &[String] {
-        match self {
-            Self::One(name) => std::slice::from_ref(name),
-            Self::Many(names) => names,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-
-        // By hand, so that the error says what is expected and not which variants there are.
-        impl<'de> Visitor<'de> for Names {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name or a list of names (in quotes where it looks like a number or a truth value)")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(name.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<OneOrMany, A::Error> {
-                let mut all = Vec::new();
-                while let Some(name) = names.next_element()? {
-                    all.push(name);
-                }
-                Ok(OneOrMany::Many(all))
-            }
-        }
-
-        deserializer.deserialize_any(Names)
-    }
 }
 
 /// Inclusive bounds.
