@@ -19,10 +19,10 @@ pub(crate) const NAMES: [&str; 4] = ["report.md", "report.json", "predictions.cs
 pub(crate) fn write(folder: &Path, report: &Report, served: &[Served]) -> Result<()> {
     let json =
         serde_json::to_vec_pretty(report).map_err(|source| Error::internal("the report does not serialise", source))?;
-    let mut predictions = "request_id,version,prediction,cnt\n".to_owned();
+    let mut predictions = "request_id,version,arm,prediction,cnt\n".to_owned();
     for each in served {
-        let _ =
-            writeln!(predictions, "{},{},{},{}", each.hour.request_id(), each.version, each.prediction, each.hour.cnt);
+        let Served { hour, prediction, version, arm } = each;
+        let _ = writeln!(predictions, "{},{version},{arm},{prediction},{}", hour.request_id(), hour.cnt);
     }
     template::file(&folder.join("report.md"), report.markdown().as_bytes())?;
     template::file(&folder.join("report.json"), &json)?;

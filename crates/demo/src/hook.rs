@@ -1,5 +1,6 @@
 //! A small web server that hears of alerts, as a chat room would.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,9 +62,12 @@ impl Hook {
 }
 
 impl Ear {
-    /// The notifications so far, oldest first.
+    /// The notifications so far, oldest first. One that was sent again, because its answer was lost, counts once.
     pub(crate) fn heard(&self) -> Vec<Value> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut known = HashSet::new();
+        heard.retain(|note| known.insert(note["event_id"].to_string()));
+        heard
     }
 }
 

@@ -1,7 +1,8 @@
 //! The lap: history, first training, then day after day of live traffic until the loop has closed.
 //!
-//! Everything goes through the HTTP API, as a user would do it. After each day the lap waits until the server is at rest; so the same
-//! seed gives the same lap on a fast machine and on a slow one.
+//! Everything goes through the HTTP API, as a user would do it. Whatever sets the loop going (a day's first prediction makes windows due,
+//! labels move releases, a file is fresh data) is followed by a wait until the server is at rest, and nothing else happens meanwhile. So the
+//! same seed gives the same lap on a fast machine and on a slow one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use serde_json::{Value, json};
 use crate::hook::{Ear, Hook};
 use crate::hour::Hour;
 use crate::progress::{Progress, Show};
-use crate::replay::{Labels, Replay, Served};
+use crate::replay::{Labels, Replay, Served, blocks, end_of, known_at};
 use crate::report::{Facts, Report};
-use crate::server::{Server, text};
+use crate::server::{Record, Server, text};
 use crate::{city, files, table, template};
 
 /// How much of the simulated city is history before the first live day: its first year.
@@ -81,11 +82,13 @@ async fn drive(options: &Options, webhook: &str, ear: Ear) -> Result<Report> {
         progress: &progress,
         offers: Offers::new(world.first_live_day()),
         served: Vec::new(),
+        labelled: 0,
         labels: Labels::default(),
+        logged: 0,
     };
     lap.first_training(&project).await?;
     lap.live(&world).await?;
-    let record = lap.server.record().await?;
+    let record = Record { heard: ear.heard(), ..lap.server.record().await? };
     progress.finish();
 
     let facts = Facts {
@@ -102,7 +105,8 @@ async fn drive(options: &Options, webhook: &str, ear: Ear) -> Result<Report> {
             .flatten(),
         labels_accepted: lap.labels.accepted,
         labels_other: lap.labels.other,
-        notifications: ear.heard().len() as u64,
+        logged: lap.logged,
+        notifications: record.heard.len() as u64,
         seconds: options.clock.now().since(from).as_secs_f64(),
         folder: options.folder.clone(),
     };
@@ -155,7 +159,11 @@ struct Lap<'a> {
     progress: &'a Progress,
     offers: Offers,
     served: Vec<Served>,
+    /// How many of the served hours have their label.
+    labelled: usize,
     labels: Labels,
+    /// How many of the served hours the server's log holds, with version and arm.
+    logged: u64,
 }
 
 impl Lap<'_> {
@@ -177,32 +185,47 @@ impl Lap<'_> {
 
     async fn live(&mut self, world: &World) -> Result<()> {
         self.progress.replay(world.live.len() as u64);
-        let mut yesterday = 0..0;
+        let mut yesterday: &[Hour] = &[];
         for (index, hours) in world.live.iter().enumerate() {
             let Some(day) = hours.first().map(Hour::day) else { continue };
-            let first = self.served.len();
-            self.served.extend(self.replay.predict(hours).await?);
-            self.observe(yesterday).await?;
-            yesterday = first..self.served.len();
-            self.server.rest().await?;
+            self.day(hours).await?;
+            self.replay.observe(yesterday)?;
+            yesterday = hours;
             self.tell(Some(day)).await?;
             self.offer(day).await?;
             self.progress.day(index as u64 + 1, day, &self.standing());
         }
-        self.observe(yesterday).await?;
-        self.server.rest().await?;
+        // Traffic has ended; a day later the last counts are known too.
+        self.label(self.served.len()).await?;
+        self.replay.observe(yesterday)?;
         self.tell(world.live.last().and_then(|hours| hours.first()).map(Hour::day)).await
     }
 
-    /// A day's counts become known: to the server as labels, to the project as a data file.
-    async fn observe(&mut self, range: std::ops::Range<usize>) -> Result<()> {
-        let known = self.served.get(range).unwrap_or_default();
-        let Some(day) = known.first().map(|served| served.hour.day()) else { return Ok(()) };
-        let labels = self.replay.label(known).await?;
+    /// A day of traffic, with the labels that come meanwhile.
+    async fn day(&mut self, hours: &[Hour]) -> Result<()> {
+        let begun = self.served.len();
+        for block in blocks(hours) {
+            for hour in block {
+                self.served.push(self.replay.ask(*hour).await?);
+                if self.served.len() == begun + 1 {
+                    // Windows are due now: an alert may start the pipeline, and that a release.
+                    self.server.rest().await?;
+                }
+            }
+            self.label(known_at(&self.served, end_of(block))).await?;
+        }
+        let today = self.served.get(begun..).unwrap_or_default();
+        self.logged += self.server.logged(today).await?;
+        Ok(())
+    }
+
+    /// Labels the served hours up to number `known`.
+    async fn label(&mut self, known: usize) -> Result<()> {
+        let labels = self.replay.label(self.served.get(self.labelled..known).unwrap_or_default()).await?;
         self.labels.accepted += labels.accepted;
         self.labels.other += labels.other;
-        let hours: Vec<Hour> = known.iter().map(|served| served.hour).collect();
-        self.replay.observe(day, &hours)
+        self.labelled = self.labelled.max(known);
+        self.server.rest().await
     }
 
     /// Shows what has happened since the last time, and takes note of promotions.

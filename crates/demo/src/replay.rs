@@ -1,8 +1,8 @@
-//! Live traffic: the hours of a day as prediction requests, the counts of the day before as labels, and that day as a new file of the data set.
+//! Live traffic: hours as prediction requests, their counts as labels a day later, and whole days as new files of the data set.
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{Duration, NaiveDateTime, NaiveTime, Timelike as _};
 use pitcrew_client::Client;
 use pitcrew_kernel::{Error, Result};
 use serde_json::{Value, json};
@@ -13,6 +13,11 @@ use crate::template;
 /// The deployment and model of the demo's project.
 pub(crate) const NAME: &str = "bikes";
 
+/// The count of an hour is known so long after the hour began.
+const KNOWN_AFTER: Duration = Duration::hours(24);
+/// What has become known is told at the end of each block of so many hours of the clock.
+const BLOCK_HOURS: u32 = 6;
+
 /// One hour that was asked for, and how it turned out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Served {
@@ -20,6 +25,25 @@ pub(crate) struct Served {
     pub(crate) prediction: f64,
     /// The model version that answered.
     pub(crate) version: String,
+    /// `champion` or `candidate`.
+    pub(crate) arm: String,
+}
+
+/// The hours of a day by the block of the clock they lie in.
+pub(crate) fn blocks(day: &[Hour]) -> impl Iterator<Item = &[Hour]> {
+    day.chunk_by(|one, next| one.start.hour() / BLOCK_HOURS == next.start.hour() / BLOCK_HOURS)
+}
+
+/// The moment a block is over.
+pub(crate) fn end_of(block: &[Hour]) -> NaiveDateTime {
+    let Some(hour) = block.first().map(|hour| hour.start) else { return NaiveDateTime::MIN };
+    let block_number = hour.hour() / BLOCK_HOURS;
+    hour.date().and_time(NaiveTime::MIN) + Duration::hours(i64::from((block_number + 1) * BLOCK_HOURS))
+}
+
+/// How many of the served hours are known at `moment`.
+pub(crate) fn known_at(served: &[Served], moment: NaiveDateTime) -> usize {
+    served.partition_point(|served| served.hour.start + KNOWN_AFTER < moment)
 }
 
 /// The labels the server has taken, by what it said of them.
@@ -41,19 +65,11 @@ impl<'a> Replay<'a> {
         Self { client, data: project.join("data") }
     }
 
-    /// Asks for every hour of a day, one after the other: the log then has the same order in every lap.
+    /// Asks for one hour. The lap asks one after the other: the log then has the same order in every lap.
     ///
     /// # Errors
-    /// The first refusal: live traffic must never fail.
-    pub(crate) async fn predict(&self, hours: &[Hour]) -> Result<Vec<Served>> {
-        let mut served = Vec::with_capacity(hours.len());
-        for hour in hours {
-            served.push(self.ask(*hour).await?);
-        }
-        Ok(served)
-    }
-
-    async fn ask(&self, hour: Hour) -> Result<Served> {
+    /// A refusal: live traffic must never fail.
+    pub(crate) async fn ask(&self, hour: Hour) -> Result<Served> {
         let path = format!("/v2/models/{NAME}/infer");
         let answer =
             self.client.post(&path, &request(&hour)).await.map_err(|error| error.context(hour.request_id()))?;
@@ -61,7 +77,8 @@ impl<'a> Replay<'a> {
             Error::unavailable("ANSWER_INVALID", format!("{}: the prediction has no number", hour.request_id()))
         })?;
         let version = answer.get("model_version").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Served { hour, prediction, version })
+        let arm = answer.pointer("/parameters/arm").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Served { hour, prediction, version, arm })
     }
 
     /// Tells the server how many bikes were rented in hours it was asked for before.
@@ -86,10 +103,8 @@ impl<'a> Replay<'a> {
     ///
     /// # Errors
     /// `DEMO_FOLDER_UNWRITABLE`.
-    pub(crate) fn observe(&self, day: NaiveDate, hours: &[Hour]) -> Result<()> {
-        if hours.is_empty() {
-            return Ok(());
-        }
+    pub(crate) fn observe(&self, hours: &[Hour]) -> Result<()> {
+        let Some(day) = hours.first().map(Hour::day) else { return Ok(()) };
         template::file(&self.data.join(format!("{day}.csv")), hour::to_csv(hours).as_bytes())
     }
 

@@ -2,6 +2,7 @@
 
 mod chart;
 mod collect;
+mod promises;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ pub struct Facts {
     pub labels_accepted: u64,
     /// Labels it took otherwise: twice, corrected or for unknown requests. None are expected.
     pub labels_other: u64,
+    /// Predictions found in the server's log as they were answered, with version and arm.
+    pub logged: u64,
     /// Alert notifications the webhook receiver heard.
     pub notifications: u64,
     /// How long the lap took.

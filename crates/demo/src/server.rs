@@ -7,7 +7,7 @@ use pitcrew_kernel::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::progress::Progress;
-use crate::replay::NAME;
+use crate::replay::{NAME, Served};
 
 /// How long one call of `/rest` may wait.
 const REST_CALL: Duration = Duration::from_secs(2);
@@ -128,6 +128,14 @@ impl<'a> Server<'a> {
         Ok(deployment["state"] == "serving" && deployment["release"].is_null() && firing.is_empty())
     }
 
+    /// How many of the hours just served are in the server's log as they were answered, with version and arm.
+    pub(crate) async fn logged(&self, served: &[Served]) -> Result<u64> {
+        let path = format!("/api/v1/deployments/{NAME}/predictions?limit={}", served.len().max(1));
+        let rows = items(self.client.get(&path).await?);
+        let found = served.iter().filter(|served| rows.iter().any(|row| is_row_of(row, served)));
+        Ok(found.count() as u64)
+    }
+
     /// Everything the report tells, as the server tells it.
     pub(crate) async fn record(&self) -> Result<Record> {
         let get = |path: String| async move { self.client.get(&path).await };
@@ -139,8 +147,20 @@ impl<'a> Server<'a> {
             alerts: items(get("/api/v1/alerts?limit=1000".to_owned()).await?),
             runs: items(get("/api/v1/pipeline-runs?pipeline=train&limit=1000".to_owned()).await?),
             datasets: items(get(format!("/api/v1/datasets/{NAME}/versions?limit=1000")).await?),
+            heard: Vec::new(),
         })
     }
+}
+
+/// Whether a row of the log tells of this hour what its answer told.
+fn is_row_of(row: &Value, served: &Served) -> bool {
+    let version = row["version"].as_u64().map(|version| version.to_string());
+    // The model answers in single precision; the log writes the same number with more digits.
+    let single = |value: f64| value as f32;
+    row["request_id"] == served.hour.request_id()
+        && version.is_some_and(|version| version == served.version)
+        && row["arm"] == served.arm
+        && row["prediction"].as_f64().map(single) == Some(single(served.prediction))
 }
 
 /// The server's own account of the lap.
@@ -153,6 +173,8 @@ pub(crate) struct Record {
     pub(crate) alerts: Vec<Value>,
     pub(crate) runs: Vec<Value>,
     pub(crate) datasets: Vec<Value>,
+    /// What it told the webhook receiver, each thing once.
+    pub(crate) heard: Vec<Value>,
 }
 
 /// The items of a list answer.

@@ -3,7 +3,7 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 use serde_json::Value;
 
-use super::{Candidate, Facts, Mark, Point, Promise, Report, Week};
+use super::{Candidate, Facts, Mark, Point, Report, Week, promises};
 use crate::replay::Served;
 use crate::server::{Record, text};
 
@@ -19,7 +19,11 @@ pub(super) fn report(facts: Facts, served: &[Served], record: &Record) -> Report
     let champion =
         record.versions.iter().find(|version| list(version, "aliases").iter().any(|alias| alias == "champion"));
     Report {
-        promises: if facts.whole { promises(record, &points, objective) } else { Vec::new() },
+        promises: if facts.whole {
+            promises::kept(&facts, served.len(), record, &points, objective)
+        } else {
+            Vec::new()
+        },
         facts,
         metric: text(timeline, "metric"),
         objective,
@@ -38,7 +42,7 @@ fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 }
 
 /// The day of an RFC 3339 time.
-fn day(value: &Value) -> Option<NaiveDate> {
+pub(super) fn day(value: &Value) -> Option<NaiveDate> {
     value.as_str()?.get(..10)?.parse().ok()
 }
 
@@ -84,48 +88,6 @@ fn candidate(run: &Value, record: &Record) -> Candidate {
         outcome,
         evidence: release.map(|release| text(release, "reason")).unwrap_or_default(),
     }
-}
-
-fn promises(record: &Record, points: &[Point], objective: Option<f64>) -> Vec<Promise> {
-    let spoiled = |run: &Value| run["params"]["shuffle_labels"] == true;
-    let stale = |run: &Value| run["params"]["until"].as_str().is_some_and(|until| !until.is_empty());
-    let run = |id: &Value| record.runs.iter().find(|run| run["id"] == *id && !id.is_null());
-    let trained_by = |version: &Value| {
-        let version = record.versions.iter().find(|found| found["version"] == *version);
-        version.and_then(|version| run(&version["lineage"]["pipeline_run"]))
-    };
-    let in_state = |state: &'static str| record.releases.iter().filter(move |release| release["state"] == state);
-    let won_on = in_state("promoted").filter_map(|release| day(&release["event_time"])).max();
-    let since: Vec<f64> = points
-        .iter()
-        .filter(|point| won_on.is_some_and(|won| point.day > won))
-        .filter_map(|point| point.error)
-        .collect();
-    let inside = objective.map_or(0, |objective| since.iter().filter(|error| **error <= objective).count());
-    let kept = |what: &str, kept: bool| Promise { what: what.to_owned(), kept };
-    vec![
-        kept(
-            "an alert fired and started the pipeline",
-            record.alerts.iter().any(|alert| !alert["action"]["pipeline_run"].is_null()),
-        ),
-        kept(
-            "a retrained version won its canary",
-            in_state("promoted")
-                .any(|release| trained_by(&release["candidate"]).is_some_and(|run| !spoiled(run) && !stale(run))),
-        ),
-        kept(
-            "the gate refused the candidate with shuffled labels",
-            record.decisions.iter().any(|decision| {
-                decision["verdict"] == "refused" && run(&decision["pipeline_run"]).is_some_and(spoiled)
-            }),
-        ),
-        kept(
-            "the canary rolled the stale candidate back",
-            in_state("rolled_back").any(|release| trained_by(&release["candidate"]).is_some_and(stale)),
-        ),
-        // Counted from the day the last winning release began. A holiday in the last week must not spoil the verdict on the months before it.
-        kept("the error came back inside its objective and mostly stayed there", inside * 2 > since.len()),
-    ]
 }
 
 /// The error of each calendar week (from Monday), weighted by volume.

@@ -18,6 +18,7 @@ fn facts() -> Facts {
         changes_on: NaiveDate::from_ymd_opt(2012, 3, 5),
         labels_accepted: 480,
         labels_other: 0,
+        logged: 480,
         notifications: 2,
         seconds: 101.4,
         folder: PathBuf::from("demo-home"),
@@ -27,7 +28,14 @@ fn facts() -> Facts {
 /// Twenty days in which every prediction is 25 % too high.
 fn served() -> Vec<Served> {
     let hours = city::simulate(7).into_iter().skip(365 * 24).take(480);
-    hours.map(|hour| Served { hour, prediction: 1.25 * f64::from(hour.cnt), version: "1".into() }).collect()
+    hours
+        .map(|hour| Served {
+            hour,
+            prediction: 1.25 * f64::from(hour.cnt),
+            version: "1".into(),
+            arm: "champion".into(),
+        })
+        .collect()
 }
 
 fn run(number: u64, state: &str, params: Value, reason: &str, cause: Value) -> Value {
@@ -73,7 +81,9 @@ fn record() -> Record {
             json!({ "candidate": 2, "state": "promoted", "event_time": "2012-01-19T23:00:00.000000Z", "reason": "candidate better by 61.2 [48.0, 74.4]" }),
             json!({ "candidate": 3, "state": "rolled_back", "reason": "candidate worse by 40.0 [12.0, 68.0]" }),
         ],
-        alerts: vec![json!({ "state": "resolved", "action": { "run": "train", "pipeline_run": "run_2" } })],
+        alerts: vec![
+            json!({ "id": "al_1", "state": "resolved", "fired_at": "2012-01-17T00:00:00Z", "action": { "run": "train", "pipeline_run": "run_2" } }),
+        ],
         // Newest first, as the server lists them.
         runs: vec![
             run(4, "succeeded", json!({ "until": "2012-01-01" }), "a stale candidate", user()),
@@ -82,6 +92,7 @@ fn record() -> Record {
             run(1, "succeeded", json!({}), "the first training", user()),
         ],
         datasets: vec![json!({}), json!({})],
+        heard: ["firing", "resolved"].map(|status| json!({ "alert": "al_1", "status": status })).to_vec(),
     }
 }
 
@@ -107,8 +118,18 @@ fn a_whole_lap_as_data() {
 #[test]
 fn a_lap_that_showed_nothing_says_so() {
     let report = Report::new(facts(), &[], &Record::default());
-    assert_eq!(report.missing().len(), 5);
+    assert_eq!(report.missing().len(), 7);
     assert!(report.text(80).contains("no window has been evaluated"));
+}
+
+#[test]
+fn what_was_not_heard_or_not_logged_is_missing() {
+    let mut deaf = record();
+    deaf.heard.retain(|note| note["status"] != "firing");
+    let missing = |facts: Facts, record: &Record| Report::new(facts, &served(), record).missing().join("; ");
+    assert_eq!(missing(facts(), &deaf), "the webhook receiver heard of the alert");
+    let lost = Facts { logged: 479, ..facts() };
+    assert_eq!(missing(lost, &record()), "the log holds every prediction with version and arm");
 }
 
 #[test]

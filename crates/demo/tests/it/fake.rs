@@ -1,5 +1,6 @@
 //! A server that keeps what it is asked and answers as docs/api.md says, without a loop behind it.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,10 +17,21 @@ const PROMOTED_ON: &str = "2012-01-05";
 /// One request: method, path with query, body.
 pub(crate) type Asked = (String, String, Value);
 
+/// The data files of the lap in this folder.
+fn files_of(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("project/data")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Fake {
     pub(crate) url: String,
     log: Arc<Mutex<Vec<Asked>>>,
+    /// The lap's folder, and the data files that were in it when each request came.
+    folder: PathBuf,
+    files: Arc<Mutex<Vec<Vec<String>>>>,
     /// The day of the promotion has come.
     promoted: Arc<AtomicBool>,
     /// The end of every pipeline run.
@@ -27,10 +39,17 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    pub(crate) async fn start(run_state: &'static str) -> Self {
+    pub(crate) async fn start(run_state: &'static str, folder: &Path) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let fake = Self { url, log: Arc::default(), promoted: Arc::default(), run_state };
+        let fake = Self {
+            url,
+            log: Arc::default(),
+            folder: folder.to_owned(),
+            files: Arc::default(),
+            promoted: Arc::default(),
+            run_state,
+        };
         let app = Router::new().fallback(answer).with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         fake
@@ -38,6 +57,11 @@ impl Fake {
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The data files there were when each request came.
+    pub(crate) fn files(&self) -> Vec<Vec<String>> {
+        self.files.lock().unwrap().clone()
     }
 
     /// Bodies of the requests whose path begins with `path`.
@@ -54,6 +78,8 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
     if body["id"].as_str().is_some_and(|id| id.starts_with(PROMOTED_ON)) {
         fake.promoted.store(true, Ordering::Relaxed);
     }
+    let labels = body["labels"].as_array().map_or(0, Vec::len);
+    fake.files.lock().unwrap().push(files_of(&fake.folder));
     fake.log.lock().unwrap().push((parts.method.to_string(), path.clone(), body));
     let bare = path.split('?').next().unwrap_or_default();
     let run = json!({ "id": "run_1", "number": 1, "state": fake.run_state, "error": "step `train` exited with 1", "steps": [{ "name": "train", "state": "failed", "attempt": 2 }] });
@@ -66,9 +92,12 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         "/api/v1/pipelines/train/runs" | "/api/v1/pipeline-runs/run_1" => run,
         "/api/v1/rest" => json!({ "at_rest": true, "work": {} }),
         "/api/v1/deployments/bikes" => json!({ "state": "serving", "release": null }),
-        "/api/v1/deployments/bikes/labels" => json!({ "accepted": 24, "duplicate": 0, "corrected": 0, "unknown": 0 }),
+        "/api/v1/deployments/bikes/labels" => {
+            json!({ "accepted": labels, "duplicate": 0, "corrected": 0, "unknown": 0 })
+        }
+        "/api/v1/deployments/bikes/predictions" => json!({ "items": fake.logged(&path), "next": null }),
         "/v2/models/bikes/infer" => {
-            json!({ "model_name": "bikes", "model_version": "1", "outputs": [{ "name": "cnt", "data": [100.0] }] })
+            json!({ "model_name": "bikes", "model_version": "1", "parameters": { "arm": "champion" }, "outputs": [{ "name": "cnt", "data": [100.0] }] })
         }
         "/api/v1/timeline" => {
             json!({ "monitor": "bikes", "metric": "wape", "objective": 0.33, "points": [], "annotations": [] })
@@ -81,6 +110,15 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
 }
 
 impl Fake {
+    /// What the log tells of the latest answers, newest first.
+    fn logged(&self, path: &str) -> Vec<Value> {
+        let limit = path.split("limit=").nth(1).unwrap().parse().unwrap();
+        let log = self.log.lock().unwrap();
+        let asked = log.iter().rev().filter(|(_, path, _)| path.starts_with("/v2/")).take(limit);
+        let row = |(_, _, body): &Asked| json!({ "request_id": body["id"], "version": 1, "arm": "champion", "prediction": 100.0 });
+        asked.map(row).collect()
+    }
+
     /// One event in all: a promotion, once the day has come.
     fn events(&self, path: &str) -> Vec<Value> {
         let come = self.promoted.load(Ordering::Relaxed);
