@@ -303,10 +303,13 @@ pub(crate) fn release_not_found(id: ReleaseId) -> Error {
 #[async_trait]
 impl Settle for Serving {
     async fn settle(&self) -> Option<String> {
+        // Looked at first: one that ends meanwhile has handed its rows to the log, which is told of below.
+        let unseen = MAX_SHADOWS.saturating_sub(self.shadows.available_permits());
         match self.log.announce().await {
-            Ok(()) => match self.log.waiting() {
-                0 => None,
-                waiting => Some(format!("{waiting} predictions on their way to the log")),
+            Ok(()) => match (self.log.waiting(), unseen) {
+                (0, 0) => None,
+                (0, unseen) => Some(format!("{unseen} unseen runs of slow models")),
+                (waiting, _) => Some(format!("{waiting} predictions on their way to the log")),
             },
             Err(error) => Some(format!("the inference log cannot be told of: {error}")),
         }
@@ -336,5 +339,33 @@ impl InferenceLog for Serving {
 
     async fn champion(&self, ctx: &Ctx, deployment: &DeploymentName) -> Result<Option<ModelRef>> {
         Ok(self.get_deployment(ctx, deployment).await?.0.champion_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitcrew_testkit::{FakeEngine, FakeModels, TestDb, World};
+
+    #[tokio::test]
+    async fn there_is_no_rest_while_a_slow_model_computes_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (world, TestDb { db, .. }) = (World::new(), &TestDb::sqlite(&[crate::MIGRATIONS]).await);
+        let parts = Parts {
+            db: db.clone(),
+            clock: world.clock(),
+            ids: Arc::clone(&world.ids),
+            engine: Arc::new(FakeEngine::default()),
+            models: Arc::new(FakeModels::default()),
+            log_folder: folder.path().to_owned(),
+            metrics: prometheus::Registry::new(),
+        };
+        let serving = Serving::new(parts).unwrap();
+        assert_eq!(serving.settle().await, None);
+        // Every unseen run holds one of these while it computes.
+        let run = Arc::clone(&serving.shadows).try_acquire_owned().unwrap();
+        assert_eq!(serving.settle().await.unwrap(), "1 unseen runs of slow models");
+        drop(run);
+        assert_eq!(serving.settle().await, None);
     }
 }

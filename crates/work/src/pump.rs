@@ -99,18 +99,21 @@ impl Pump {
     /// # Errors
     /// What the database can give.
     pub async fn lag(&self) -> Result<i64> {
+        self.db.read(self.lag_within()).await
+    }
+
+    /// The same within a transaction of the caller's, for who compares it with other figures of one moment.
+    pub fn lag_within(&self) -> impl FnOnce(&mut Tx<'_>) -> Result<i64> + Send + 'static {
         let names: Vec<&'static str> = self.subscribers.iter().map(|subscriber| subscriber.name()).collect();
-        self.db
-            .read(move |tx| {
-                let waiting = tx.one("SELECT count(*) FROM outbox", &[], |row| row.int(0))?;
-                let last = last_seq(tx)?;
-                let mut lag = 0;
-                for name in names {
-                    lag = lag.max(last - cursor(tx, name)?);
-                }
-                Ok(waiting + lag)
-            })
-            .await
+        move |tx| {
+            let waiting = tx.one("SELECT count(*) FROM outbox", &[], |row| row.int(0))?;
+            let last = last_seq(tx)?;
+            let mut lag = 0;
+            for name in names {
+                lag = lag.max(last - cursor(tx, name)?);
+            }
+            Ok(waiting + lag)
+        }
     }
 
     async fn sequence(&self) -> Result<Vec<Arc<Envelope>>> {
