@@ -6,10 +6,10 @@ import type { Run } from "../api/tracking";
 import { pathOf } from "../kit/links";
 import { type ColumnDef, sorted } from "../kit/Table";
 import { toneOf } from "../kit/tone";
-import { lookOf } from "./activity/feed";
+import { lookOf } from "./activity/feedLook";
 import { differenceDomain, stepSpans, verdictWords } from "./serving/evidence";
 import { trafficLines } from "./serving/trafficLines";
-import { lineageOf } from "./registry/lineage";
+import { lineageOf } from "./registry/lineageNodes";
 import { typed } from "./pipelines/StartRun";
 import { defaultKeys, keysOf } from "./tracking/columns";
 

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import { Button, Segments } from "../../kit/Button";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { Page, Panel } from "../../kit/Page";
-import { type SliceFilter, inSlice } from "./feed";
+import { type SliceFilter, inSlice } from "./feedLook";
 import { Feed } from "./Feed";
 import { latestEvents } from "./queries";
 

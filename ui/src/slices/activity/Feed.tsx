@@ -4,7 +4,7 @@ import type { Event } from "../../api/activity";
 import { CauseText } from "../../kit/Cause";
 import { Icon } from "../../kit/Icon";
 import { Ago } from "../../kit/Time";
-import { lookOf, pathOfEvent } from "./feed";
+import { lookOf, pathOfEvent } from "./feedLook";
 import "./feed.css";
 
 /** Events, newest first. Each leads to what it is about and names what caused it. */

@@ -3,7 +3,7 @@ import type { AuditEntry, Event } from "../../api/activity";
 import { get } from "../../api/client";
 import type { Page } from "../../api/shapes";
 import { isQuiet } from "../../live/invalidation";
-import { isDetail } from "./feed";
+import { isDetail } from "./feedLook";
 
 /** Quiet events, and details where only news are wanted, are taken out here, so more are asked for than are shown. */
 const SPARE = 25;

@@ -5,7 +5,7 @@ import { Dag } from "../../kit/dag/Dag";
 import { Panel } from "../../kit/Page";
 import { deployments } from "../serving/queries";
 import { pipelineRuns } from "../pipelines/queries";
-import { lineageOf } from "./lineage";
+import { lineageOf } from "./lineageNodes";
 
 export function Lineage({ version }: { version: ModelVersion }): ReactNode {
   const list = useQuery(deployments());

@@ -5,7 +5,9 @@ import { Tip, TipRow } from "../../../kit/chart/Tip";
 import { useWidth } from "../../../kit/chart/useWidth";
 import { metric, moment, relative } from "../../../kit/format";
 import { labelOf } from "../../../kit/tone";
-import { AXIS_Y, HEIGHT, LANES_TOP, PAD, PLOT_HEIGHT, RIBBON } from "./geometry";
+import { flagsOf } from "./flagPlaces";
+import { Flags } from "./Flags";
+import { PAD, PLOT_HEIGHT, frameFor } from "./geometry";
 import { Lanes } from "./Lanes";
 import { KIND, type Mark, bandsOf, marksOf, stintsOf } from "./model";
 import { Plot } from "./Plot";
@@ -25,10 +27,12 @@ interface TimelineChartProps {
 export function TimelineChart({ timeline, windows, domain, onZoom }: TimelineChartProps): ReactNode {
   const [box, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<number | null>(null);
-  const [mark, setMark] = useState<Mark | null>(null);
+  const [picked, setPicked] = useState<Mark[] | null>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   const start = useRef<number | null>(null);
   const marks = useMemo(() => marksOf(timeline), [timeline]);
+  const flags = useMemo(() => flagsOf(marks), [marks]);
+  const frame = frameFor(flags.length > 0);
   const bands = useMemo(() => bandsOf(marks, domain[1]), [marks, domain]);
   const stints = useMemo(() => stintsOf(windows), [windows]);
   const times = useMemo(() => timeline.points.map((point) => Date.parse(point.t)), [timeline]);
@@ -37,8 +41,8 @@ export function TimelineChart({ timeline, windows, domain, onZoom }: TimelineCha
     return niceDomain([0, ...seen, (timeline.objective ?? 0) * 1.15], 4);
   }, [timeline, times, domain]);
   const right = Math.max(width - PAD.right, PAD.left + 40);
-  const x = linear(domain, [PAD.left, right]);
-  const y = linear(values, [PAD.top + PLOT_HEIGHT, PAD.top]);
+  const x = useMemo(() => linear(domain, [PAD.left, right]), [domain, right]);
+  const y = linear(values, [frame.bottom, frame.top]);
 
   const move = (event: PointerEvent<SVGRectElement>) => {
     const at = Math.min(Math.max(pixelIn(event), PAD.left), right);
@@ -56,28 +60,29 @@ export function TimelineChart({ timeline, windows, domain, onZoom }: TimelineCha
     setHover(null);
   };
   const pointX = hover === null ? -1 : x(times[hover] ?? 0);
-  const seen = mark === null && pointX >= PAD.left && pointX <= right;
+  const seen = picked === null && pointX >= PAD.left && pointX <= right;
   const point = hover === null || !seen ? undefined : timeline.points[hover];
   return (
-    <div className="timeline" ref={box} style={{ height: HEIGHT }} onKeyDown={walkMarks} role="presentation">
+    <div className="timeline" ref={box} style={{ height: frame.height }} onKeyDown={walkMarks} role="presentation">
       {width > 0 && (
-        <svg width={width} height={HEIGHT} role="group" aria-label={describe(timeline)}>
-          <Plot timeline={timeline} windows={windows} times={times} x={x} y={y} bands={bands} stints={stints} axisY={AXIS_Y} />
-          {drag !== null && <rect className="drag" x={drag[0]} width={drag[1] - drag[0]} y={PAD.top} height={PLOT_HEIGHT} />}
+        <svg width={width} height={frame.height} role="group" aria-label={describe(timeline)}>
+          <Plot timeline={timeline} windows={windows} times={times} x={x} y={y} bands={bands} stints={stints} poles={flags.map((flag) => x(flag.mark.ms))} frame={frame} />
+          {drag !== null && <rect className="drag" x={drag[0]} width={drag[1] - drag[0]} y={frame.top} height={PLOT_HEIGHT} />}
           {point !== undefined && (
             <g className="hover-point">
-              <line className="crosshair" x1={pointX} x2={pointX} y1={PAD.top} y2={PAD.top + PLOT_HEIGHT} />
+              <line className="crosshair" x1={pointX} x2={pointX} y1={frame.top} y2={frame.bottom} />
               {point.value !== null && <circle cx={pointX} cy={y(point.value)} r={3.5} />}
             </g>
           )}
-          {mark !== null && <line className={`mark-line ${mark.severity}`} x1={x(mark.ms)} x2={x(mark.ms)} y1={PAD.top} y2={LANES_TOP} />}
-          <rect className="catcher" x={PAD.left} y={PAD.top} width={right - PAD.left} height={PLOT_HEIGHT + RIBBON.height + 8}
+          {picked?.map((mark) => <line key={mark.key} className={`mark-line ${mark.severity}`} x1={x(mark.ms)} x2={x(mark.ms)} y1={frame.top} y2={frame.lanesTop} />)}
+          <rect className="catcher" x={PAD.left} y={frame.top} width={right - PAD.left} height={frame.ribbon.top + frame.ribbon.height - frame.top}
             onPointerDown={(event) => { start.current = pixelIn(event); }} onPointerMove={move} onPointerUp={release} onPointerLeave={leave} />
-          <Lanes marks={marks} x={x} top={LANES_TOP} onPick={setMark} />
+          <Flags flags={flags} x={x} top={8} bottom={frame.bottom} onPick={setPicked} />
+          <Lanes marks={marks} x={x} top={frame.lanesTop} onPick={setPicked} />
         </svg>
       )}
       {point !== undefined && (
-        <Tip x={pointX} y={PAD.top} width={width}>
+        <Tip x={pointX} y={frame.top} width={width}>
           <p className="tip-time">{moment(point.t)} · event time</p>
           <TipRow label={timeline.metric} color="var(--ink)" value={metric(point.value)} />
           {timeline.objective !== null && <TipRow label="objective" color="var(--bad-mark)" value={metric(timeline.objective)} />}
@@ -85,14 +90,20 @@ export function TimelineChart({ timeline, windows, domain, onZoom }: TimelineCha
           <VersionRow stints={stints} at={Date.parse(point.t)} />
         </Tip>
       )}
-      {mark !== null && (
-        <Tip x={x(mark.ms)} y={PAD.top} width={width}>
-          <p className="tip-time">{KIND[mark.kind].label} · {moment(mark.t)}</p>
-          <p><b>{mark.title}</b></p>
-          {mark.detail !== null && mark.detail !== "" && <p className="muted">{mark.detail}</p>}
-          <p className="tip-time">happened {relative(mark.at)}</p>
-        </Tip>
+      {picked?.[0] !== undefined && (
+        <Tip x={x(picked[0].ms)} y={frame.top} width={width}>{picked.map((mark) => <MarkWords key={mark.key} mark={mark} />)}</Tip>
       )}
+    </div>
+  );
+}
+
+function MarkWords({ mark }: { mark: Mark }): ReactNode {
+  return (
+    <div className="tip-part">
+      <p className="tip-time">{KIND[mark.kind].label} · {moment(mark.t)}</p>
+      <p><b>{mark.title}</b></p>
+      {mark.detail !== null && mark.detail !== "" && <p className="muted">{mark.detail}</p>}
+      <p className="tip-time">happened {relative(mark.at)}</p>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Annotation, MonitorWindow, Timeline } from "../../../api/monitoring";
-import { bandsOf, dodge, extent, isUpperBound, marksOf, stintsOf } from "./model";
+import { bandsOf, dodge, extent, isUpperBound, marksOf, quietPlace, stintsOf } from "./model";
 
 const annotation = (t: string, kind: Annotation["kind"], id: string): Annotation => ({ t, at: t, kind, title: kind, detail: null, severity: "info", link: { kind: "x", id } });
 const timeline = (parts: Partial<Timeline>): Timeline => ({ monitor: "m", metric: "wape", objective: 0.35, points: [], annotations: [], ...parts });
@@ -48,6 +48,17 @@ describe("stints", () => {
     expect(stints[0]?.to).toBe(ms("2012-01-04T00:00:00Z"));
     expect(stints[1]?.from).toBe(ms("2012-01-04T00:00:00Z"));
   });
+});
+
+it("red is kept for what needs somebody", () => {
+  const marks = marksOf(timeline({ annotations: (["alarm", "gate", "rollback"] as const).map((kind) => ({ ...annotation("2012-01-01T00:00:00Z", kind, kind), severity: "bad" as const })) }));
+  expect(marks.map((mark) => mark.severity)).toEqual(["bad", "warning", "warning"]);
+});
+
+describe("the words of a level line", () => {
+  it("stand at the right end", () => expect(quietPlace([[95, 80]], 50, 0, 100, 30, 18)).toBe(100));
+  it("move to the left of what crosses them", () => expect(quietPlace([[90, 45]], 50, 0, 100, 30, 18)).toBe(76));
+  it("have no place where all is crossed", () => expect(quietPlace(Array.from({ length: 20 }, (_, i): [number, number] => [i * 5, 45]), 50, 0, 100, 30, 18)).toBeNull());
 });
 
 describe("dodge", () => {

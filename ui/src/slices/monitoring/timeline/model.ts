@@ -1,5 +1,5 @@
 /** What the timeline draws, computed from the API's answer. Pure functions; times are milliseconds of event time. */
-import type { Annotation, AnnotationKind, MonitorWindow, Timeline } from "../../../api/monitoring";
+import type { Annotation, AnnotationKind, MonitorWindow, Severity, Timeline } from "../../../api/monitoring";
 import type { IconName } from "../../../kit/Icon";
 
 export interface LaneDef {
@@ -26,18 +26,20 @@ export const KIND: Record<AnnotationKind, { icon: IconName; label: string }> = {
   rollback: { icon: "back", label: "rollback" },
 };
 
-export const TONE_OF_SEVERITY = { info: "busy", good: "good", warning: "warn", bad: "bad" } as const;
-
 export interface Mark extends Annotation {
   ms: number;
   lane: number;
   key: string;
 }
 
+/** Red is kept for what needs somebody: a gate or a canary that said no did its job. */
+const severityOf = ({ kind, severity }: Annotation): Severity => (severity === "bad" && (kind === "gate" || kind === "rollback") ? "warning" : severity);
+
 export function marksOf(timeline: Timeline): Mark[] {
   return timeline.annotations
     .map((annotation, index) => ({
       ...annotation,
+      severity: severityOf(annotation),
       ms: Date.parse(annotation.t),
       lane: LANES.findIndex((lane) => lane.kinds.includes(annotation.kind)),
       key: `${annotation.kind} ${annotation.t} ${index}`,
@@ -145,4 +147,19 @@ export function dodge(wishes: number[], gap: number, low: number, high: number):
     }
   }
   return out;
+}
+
+/** How far words are moved at a time while a quiet place for them is looked for. */
+const SLIDE = 12;
+
+/**
+ * Where words that stand above a level line end so that nothing crosses them: as far to the right as possible, or nowhere. `reach` is their
+ * length, `height` how far they rise above the level.
+ */
+export function quietPlace(points: [number, number][], level: number, from: number, to: number, reach: number, height: number): number | null {
+  const near = points.filter(([, y]) => y <= level + 2 && y >= level - height).map(([x]) => x);
+  for (let end = to; end - reach >= from; end -= SLIDE) {
+    if (near.every((x) => x < end - reach || x > end + 2)) return end;
+  }
+  return null;
 }
