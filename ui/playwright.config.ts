@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 import { CHROMIUM } from "./e2e/chromium.mjs";
-import { BINARY, DRIVES_A_LAP, EMPTY_PORT, ERROR_PORT, FULL_PORT, LAP_DONE_PORT, LAP_PORT, SERVER } from "./e2e/servers";
+import { BACKEND, BINARY, DRIVES_A_LAP, EMPTY_PORT, ERROR_PORT, FULL_PORT, LAP_DONE_PORT, LAP_PORT, SERVER, SERVES_DIST, UI_PORT } from "./e2e/servers";
 
 const LAP_MS = 10 * 60_000;
 const GOODBYE_MS = 15_000;
@@ -12,16 +12,34 @@ const mock = (port: number, variant: string) => ({
   reuseExistingServer: false,
 });
 
+/** Ready as soon as its server answers, so that a page can be watched while the lap is driven. */
 const lap = {
   command: `node e2e/lap.mjs ${JSON.stringify(BINARY)} ${LAP_PORT} ${LAP_DONE_PORT}`,
-  url: `http://127.0.0.1:${LAP_DONE_PORT}/`,
+  url: `http://127.0.0.1:${LAP_PORT}/healthz`,
   timeout: LAP_MS,
   gracefulShutdown: { signal: "SIGTERM" as const, timeout: GOODBYE_MS },
   reuseExistingServer: false,
 };
 
+const dist = {
+  command: `npx vite preview --host 127.0.0.1 --port ${UI_PORT} --strictPort`,
+  env: { ...(process.env as Record<string, string>), PITCREW_URL: BACKEND },
+  url: SERVER,
+  reuseExistingServer: false,
+};
+
+/** While the lap is driven one page watches it; the journeys begin at its end. */
+const projects = DRIVES_A_LAP
+  ? [
+      { name: "lap", testMatch: "lap.setup.ts", timeout: LAP_MS },
+      { name: "live", testMatch: "live.spec.ts", timeout: LAP_MS },
+      { name: "journeys", testIgnore: "live.spec.ts", dependencies: ["lap"] },
+    ]
+  : [{ name: "journeys", testIgnore: "live.spec.ts" }];
+
 export default defineConfig({
   testDir: "e2e",
+  projects,
   fullyParallel: true,
   workers: 2,
   forbidOnly: Boolean(process.env["CI"]),
@@ -36,5 +54,5 @@ export default defineConfig({
     contextOptions: { reducedMotion: "reduce" },
     trace: "off",
   },
-  webServer: [mock(FULL_PORT, "full"), mock(EMPTY_PORT, "empty"), mock(ERROR_PORT, "error"), ...(DRIVES_A_LAP ? [lap] : [])],
+  webServer: [mock(FULL_PORT, "full"), mock(EMPTY_PORT, "empty"), mock(ERROR_PORT, "error"), ...(DRIVES_A_LAP ? [lap] : []), ...(SERVES_DIST ? [dist] : [])],
 });

@@ -2,12 +2,20 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type APIRequestContext, type Page, expect, test as base } from "@playwright/test";
 
+import { MAY_LACK } from "./servers";
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 interface Fixtures {
   /** What the page complained about; a test that expects complaints empties it. */
   complaints: string[];
   api: Api;
+}
+
+/** What a lap and the mock always have, so that its absence fails the journey; on a server that somebody else filled it is skipped. */
+export function need(there: boolean, what: string): void {
+  if (MAY_LACK) test.skip(!there, `the server lacks ${what}`);
+  else expect(there, `the server lacks ${what}`).toBe(true);
 }
 
 /** Reads the API, so that a journey knows what the page must show, on the mock and on a real server. */
@@ -24,10 +32,10 @@ export class Api {
     return (await this.get<{ items: T[] }>(path)).items;
   }
 
-  /** The first item of a list; the journey is skipped when there is none. */
+  /** The first item of a list. A journey cannot do without it: see `need`. */
   async first<T = Record<string, unknown>>(path: string, wanted: (item: T) => boolean = () => true): Promise<T> {
     const found = (await this.list<T>(path)).find(wanted);
-    test.skip(found === undefined, `the server has nothing that fits at ${path}`);
+    need(found !== undefined, `something that fits at ${path}`);
     return found as T;
   }
 
@@ -43,10 +51,10 @@ export class Api {
 /** Every journey fails when the page writes an error, which includes each breach of the content security policy. */
 export const test = base.extend<Fixtures>({
   complaints: [
-    async ({ page }, provide) => {
+    async ({ context }, provide) => {
       const complaints: string[] = [];
-      page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(String(error)));
+      context.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+      context.on("weberror", (error) => complaints.push(String(error.error())));
       await provide(complaints);
       expect(complaints).toEqual([]);
     },

@@ -18,16 +18,19 @@ export function Skeleton({ lines = 4, height }: { lines?: number; height?: numbe
 interface EmptyProps {
   title: string;
   children?: ReactNode;
+  /** Lines of `pitcrew.yaml` that declare what is missing. */
+  example?: string;
   /** The command that fills this place. */
   command?: string;
 }
 
 /** A place without content, saying what will stand here and which command puts it there. */
-export function Empty({ title, children, command }: EmptyProps): ReactNode {
+export function Empty({ title, children, example, command }: EmptyProps): ReactNode {
   return (
     <div className="empty">
       <p className="empty-title">{title}</p>
       {children !== undefined && <p className="muted">{children}</p>}
+      {example !== undefined && <pre className="example"><code>{example}</code><Copy text={`${example}\n`} label="Copy the lines" /></pre>}
       {command !== undefined && (
         <p className="command">
           <code><span aria-hidden="true">$ </span>{command}</code>

@@ -6,5 +6,16 @@ const rank = (key: string): number => {
   return place < 0 ? FIRST.length : place;
 };
 
+/** Metrics for which less is better; for the others, and for unknown ones, more is. */
+const LESS_IS_BETTER = /mae|mse|rmse|wape|mape|error|loss/i;
+/** Those have a sign, and the best of them is none. */
+const ZERO_IS_BEST = /bias/i;
+
+/** Whether the first value of a metric is better than the second. */
+export function isBetter(key: string, value: number, other: number): boolean {
+  if (ZERO_IS_BEST.test(key)) return Math.abs(value) < Math.abs(other);
+  return LESS_IS_BETTER.test(key) ? value < other : value > other;
+}
+
 /** Metric names in the order in which they are worth reading. Equal ones keep their order. */
 export const byWorth = (keys: string[]): string[] => keys.toSorted((a, b) => rank(a) - rank(b));

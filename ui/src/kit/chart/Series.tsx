@@ -45,19 +45,21 @@ export function Series({ label, times, lines, height = 150, format, fromZero = t
     setHover(times.length === 0 ? null : nearest(times, x.invert(event.clientX - left)));
   };
   const at = hover === null ? undefined : times[hover];
+  const bare = lines.every((line) => line.values.every(Number.isNaN));
   return (
     <div className="chart" ref={box} style={{ height }} onPointerMove={move} onPointerLeave={() => setHover(null)}>
       {width > 0 && (
         <svg width={width} height={height} role="img" aria-label={summary(label, lines, format)}>
-          {ticks(domain, 3).map((tick) => (
+          {seriesTicks(domain, lines).map((tick) => (
             <g key={tick}>
               <line className="grid" x1={PAD.left} x2={width - PAD.right} y1={y(tick)} y2={y(tick)} />
-              <text className="axis" x={PAD.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">{format(tick)}</text>
+              {!bare && <text className="axis" x={PAD.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">{format(tick)}</text>}
             </g>
           ))}
           {timeTicks(x.domain, Math.max(2, Math.floor(width / 110))).map((tick) => (
             <text key={tick.at} className="axis" x={x(tick.at)} y={height - 6} textAnchor="middle">{tick.label}</text>
           ))}
+          {bare && <text className="axis" x={(PAD.left + width - PAD.right) / 2} y={(height - PAD.bottom + PAD.top) / 2} dy="0.32em" textAnchor="middle">nothing in this time</text>}
           {lines.map((line) => <Drawn key={line.key} line={line} times={times} x={x} y={y} />)}
           {at !== undefined && <line className="crosshair" x1={x(at)} x2={x(at)} y1={PAD.top} y2={height - PAD.bottom} />}
         </svg>
@@ -70,6 +72,12 @@ export function Series({ label, times, lines, height = 150, format, fromZero = t
       )}
     </div>
   );
+}
+
+/** Counts have no halves: where every value is whole, so is every tick. */
+export function seriesTicks(domain: [number, number], lines: Pick<Line, "values">[]): number[] {
+  const whole = lines.every((line) => line.values.every((value) => Number.isNaN(value) || Number.isInteger(value)));
+  return ticks(domain, 3).filter((tick) => !whole || Number.isInteger(tick));
 }
 
 type S = ReturnType<typeof linear>;

@@ -18,6 +18,7 @@ describe("ticks", () => {
   it("widen the domain to whole steps and ignore what is no number", () => {
     expect(niceDomain([0.02, 0.47, Number.NaN], 5)).toEqual([0, 0.5]);
     expect(niceDomain([])).toEqual([0, 1]);
+    expect(niceDomain([0, 0])).toEqual([0, 1]);
     const [low, high] = niceDomain([3, 3]);
     expect(low < 3 && high > 3).toBe(true);
   });

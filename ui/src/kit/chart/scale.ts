@@ -45,7 +45,7 @@ export function niceDomain(values: Iterable<number>, wanted = 5): [number, numbe
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  if (low > high) return [0, 1];
+  if (low > high || (low === 0 && high === 0)) return [0, 1];
   if (low === high) {
     const room = Math.abs(low) * 0.1 || 1;
     low -= room;

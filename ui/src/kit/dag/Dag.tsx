@@ -21,8 +21,8 @@ interface DagProps {
   active?: (from: string, to: string) => boolean;
 }
 
-const MIN_GAP_X = 44;
-const MAX_GAP_X = 108;
+const MIN_GAP_X = 28;
+const MAX_GAP_X = 140;
 const GAP_Y = 16;
 const PAD = 2;
 /** The padding of the box that scrolls, both sides. */

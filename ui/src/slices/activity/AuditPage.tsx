@@ -1,10 +1,12 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { Link } from "react-router-dom";
 import type { AuditEntry } from "../../api/activity";
 import { Button } from "../../kit/Button";
 import { Id } from "../../kit/Copy";
 import { Empty, Failure, Skeleton } from "../../kit/Feedback";
 import { plain } from "../../kit/format";
+import { pathOf } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
@@ -15,10 +17,17 @@ const COLUMNS: ColumnDef<AuditEntry>[] = [
   { key: "at", head: "When", cell: (row) => <Ago at={row.at} /> },
   { key: "actor", head: "Who", cell: (row) => row.actor },
   { key: "action", head: "Did", cell: (row) => <code>{row.action}</code> },
-  { key: "subject", head: "To", cell: (row) => plain(row.subject) },
+  { key: "subject", head: "To", cell: (row) => <Subject of={row.subject} /> },
   { key: "detail", head: "Detail", cell: (row) => <span className="muted" title={plain(row.detail)}>{plain(row.detail)}</span>, fill: true, wideOnly: true },
   { key: "hash", head: "Hash", cell: (row) => <Id value={row.hash} length={8} />, wideOnly: true },
 ];
+
+/** `release:rel_1` as a way to the release. */
+function Subject({ of }: { of: string }): ReactNode {
+  const colon = of.indexOf(":");
+  const path = colon < 0 ? null : pathOf(of.slice(0, colon), of.slice(colon + 1));
+  return path === null ? of : <Link className="link" to={path}>{of}</Link>;
+}
 
 export default function AuditPage(): ReactNode {
   const query = useInfiniteQuery(audit());

@@ -9,7 +9,7 @@ import "./feed.css";
 
 /** Events, newest first. Each leads to what it is about and names what caused it. */
 export function Feed({ events, names = false }: { events: Event[]; names?: boolean }): ReactNode {
-  return <ol className="feed">{events.map((event) => <Item key={event.seq} event={event} names={names} />)}</ol>;
+  return <ol className={names ? "feed full" : "feed"}>{events.map((event) => <Item key={event.seq} event={event} names={names} />)}</ol>;
 }
 
 function Item({ event, names }: { event: Event; names: boolean }): ReactNode {
@@ -22,8 +22,8 @@ function Item({ event, names }: { event: Event; names: boolean }): ReactNode {
         <p className="feed-words">{path === null ? event.summary : <Link to={path} data-row-link="">{event.summary}</Link>}</p>
         <p className="feed-foot">
           <Ago at={event.at} />
-          {names && <code>{event.name}</code>}
-          {names && <span>{event.actor}</span>}
+          {names && <code className="hide-phone">{event.name}</code>}
+          {names && <span className="hide-phone">{event.actor}</span>}
           {event.cause !== null && event.cause !== undefined && event.cause.kind !== "user" && <span className="feed-cause truncate">because of <CauseText cause={event.cause} /></span>}
         </p>
       </div>

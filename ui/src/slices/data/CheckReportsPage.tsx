@@ -27,10 +27,12 @@ export default function CheckReportsPage(): ReactNode {
 }
 
 function Report({ report }: { report: CheckReport }): ReactNode {
+  const passed = report.checks.filter((check) => check.status === "pass").length;
+  const clean = passed === report.checks.length;
   return (
-    <Panel title={<><State of={report.gate} />{report.version !== null && <RefLink kind="dataset_version" id={`${report.dataset}@${report.version}`} />}<span className="faint">{count(report.rows)} rows</span></>}
-      aside={<><CauseText cause={report.cause} /><span>{report.actor}</span><Ago at={report.at} /></>} flush>
-      <Checks checks={report.checks} onlyTrouble={report.gate === "passed"} />
+    <Panel title={<><State of={report.gate} />{report.version !== null && <RefLink kind="dataset_version" id={`${report.dataset}@${report.version}`} />}<span className="faint">{count(report.rows)} rows{clean && `, all ${passed} checks`}</span></>}
+      aside={<><CauseText cause={report.cause} /><span className="hide-phone">{report.actor}</span><Ago at={report.at} /></>} flush>
+      {clean ? null : <Checks checks={report.checks} onlyTrouble={report.gate === "passed"} />}
     </Panel>
   );
 }

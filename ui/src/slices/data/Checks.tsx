@@ -9,9 +9,7 @@ const ORDER: Record<string, number> = { fail: 0, warn: 1, pass: 2 };
 
 /** Check results, the troubled first, each with the rows that show the trouble. */
 export function Checks({ checks, onlyTrouble = false }: { checks: Check[]; onlyTrouble?: boolean }): ReactNode {
-  const passed = checks.filter((check) => check.status === "pass").length;
-  const shown = onlyTrouble && passed < checks.length ? checks.filter((check) => check.status !== "pass") : checks;
-  if (onlyTrouble && passed === checks.length) return <p className="panel-body muted">All {passed} checks passed.</p>;
+  const shown = onlyTrouble ? checks.filter((check) => check.status !== "pass") : checks;
   const list = shown.toSorted((a, b) => (ORDER[a.status] ?? 3) - (ORDER[b.status] ?? 3));
   return <ul className="checks">{list.map((check) => <Item key={`${check.name} ${check.column ?? ""}`} check={check} />)}</ul>;
 }

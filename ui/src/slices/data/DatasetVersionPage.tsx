@@ -15,6 +15,9 @@ import { Checks } from "./Checks";
 import { Profile } from "./Profile";
 import { datasetVersion } from "./queries";
 
+/** A source of one file a day has hundreds. */
+const FILES_SHOWN = 10;
+
 type DataFile = DatasetVersion["files"][number];
 
 const FILES: ColumnDef<DataFile>[] = [
@@ -41,7 +44,7 @@ export default function DatasetVersionPage(): ReactNode {
               {each.checks.length === 0 ? <Empty title="No check is declared" command="pitcrew plan">Add some under <code>checks</code> in <code>pitcrew.yaml</code>; they gate every new version.</Empty> : <Checks checks={each.checks} />}
             </Panel>
             <Panel title="Columns" aside={<span>{each.schema.length} columns, schema pinned</span>}><Profile schema={each.schema} profile={each.profile?.columns ?? []} rows={each.rows} /></Panel>
-            <Panel title="Files" flush><Table label="Files" columns={FILES} rows={each.files} rowKey={(row) => row.path} /></Panel>
+            <Panel title="Files" aside={<span>{count(each.files.length)} {each.files.length === 1 ? "file" : "files"}</span>} flush><Table label="Files" columns={FILES} rows={each.files} first={FILES_SHOWN} rowKey={(row) => row.path} /></Panel>
           </>
         )}
       </Loaded>

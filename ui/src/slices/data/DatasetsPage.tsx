@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Dataset } from "../../api/data";
+import { EXAMPLES } from "../../kit/examples";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { bytes, count } from "../../kit/format";
 import { paths } from "../../kit/links";
@@ -28,7 +29,7 @@ export default function DatasetsPage(): ReactNode {
       <Panel flush>
         <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={3} /></div>}>
           {(list) => (list.length === 0
-            ? <Empty title="No data set is declared" command="pitcrew apply">Name a source and its checks under <code>datasets</code> in <code>pitcrew.yaml</code>.</Empty>
+            ? <Empty title="No data set is declared" example={EXAMPLES.datasets} command="pitcrew apply">A data set is a source and its checks, in <code>pitcrew.yaml</code>:</Empty>
             : <Table label="Data sets" columns={COLUMNS} rows={list} rowKey={(row) => row.name} rowTo={(row) => paths.dataset(row.name)} />)}
         </Loaded>
       </Panel>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router-dom";
 import type { Alert } from "../../api/monitoring";
 import { Segments } from "../../kit/Button";
+import { EXAMPLES } from "../../kit/examples";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { metric, plain } from "../../kit/format";
 import { paths } from "../../kit/links";
@@ -57,7 +58,7 @@ export default function AlertsPage(): ReactNode {
       <Panel flush>
         <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={4} /></div>}>
           {(list) => (list.length === 0
-            ? <Empty title={filter === "all" ? "No alert has ever fired" : `No alert is ${filter}`} {...(filter === "all" && rules.data?.length === 0 ? { command: "pitcrew apply" } : {})}>Alerts are declared under <code>alerts</code> in <code>pitcrew.yaml</code>.</Empty>
+            ? <Empty title={filter === "all" ? "No alert has ever fired" : `No alert is ${filter}`} {...(filter === "all" && rules.data?.length === 0 ? { example: EXAMPLES.alerts, command: "pitcrew apply" } : {})}>{rules.data?.length === 0 ? <>An alert watches a monitor and answers, in <code>pitcrew.yaml</code>:</> : "The rules below are looked at with every window."}</Empty>
             : <Table label="Alerts" columns={COLUMNS} rows={list} rowKey={(row) => row.id} rowTo={(row) => paths.alert(row.id)} />)}
         </Loaded>
       </Panel>

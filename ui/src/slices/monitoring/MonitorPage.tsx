@@ -47,11 +47,13 @@ function Windows({ all, monitor }: { all: MonitorWindow[]; monitor: Monitor | un
   return (
     <>
       <Panel title={<>Window to {moment(window.end)}<State of={window.state} /></>} aside={<Walk all={all} index={index} onGo={(end) => setSearch({ window: end }, { replace: true, preventScrollReset: true })} />}>
-        <Facts wide items={[
-          ...byWorth(Object.keys(window.metrics)).flatMap((key) => { const value = window.metrics[key]; return value === undefined ? [] : [[key, value] as const]; }).map(([key, value]): [string, ReactNode] => [key, <span key={key} className="figure">{metric(value.value)}{value.lower !== null && value.upper !== null && <span className="faint small"> {metric(value.lower)} to {metric(value.upper)}</span>}</span>]),
-          ["Predictions", count(window.predictions)], ["Labels", `${count(window.labels)} (${percent(window.coverage)})`], ["Versions", Object.entries(window.versions).map(([version, n]) => `v${version}: ${n}`).join(", ") || "none"],
-          ["Quality", qualityWords(window)], ["Revision", window.revision > 1 ? `${window.revision}, late labels came in` : "1"],
-        ]} />
+        <div className="stack">
+          <Figures window={window} />
+          <Facts wide items={[
+            ["Predictions", count(window.predictions)], ["Labels", `${count(window.labels)} (${percent(window.coverage)})`], ["Versions", Object.entries(window.versions).map(([version, n]) => `v${version}: ${count(n)}`).join(", ") || "none"],
+            ["Quality", qualityWords(window)], ["Revision", window.revision > 1 ? `${window.revision}, late labels came in` : "1"],
+          ]} />
+        </div>
       </Panel>
       <Panel title="Drift against training" aside={<span>each feature has a threshold of its own, calibrated on reference windows</span>} flush>
         {window.drift.length === 0 ? <Empty title="No drift was computed for this window" /> : <DriftTable window={window} history={all.slice(0, index + 1)} />}
@@ -60,6 +62,19 @@ function Windows({ all, monitor }: { all: MonitorWindow[]; monitor: Monitor | un
         <Table label="Windows" columns={columns} rows={all.toReversed()} first={WINDOWS_SHOWN} rowKey={(row) => row.end} rowClass={(row) => (row.end === window.end ? "chosen" : "")} />
       </Panel>
     </>
+  );
+}
+
+/** The metrics of a window, each with its interval beneath. */
+function Figures({ window }: { window: MonitorWindow }): ReactNode {
+  return (
+    <dl className="figures">
+      {byWorth(Object.keys(window.metrics)).map((key) => {
+        const value = window.metrics[key];
+        if (value === undefined) return null;
+        return <div key={key}><dt>{key}</dt><dd>{metric(value.value)}</dd>{value.lower !== null && value.upper !== null && <dd className="interval">{metric(value.lower)} to {metric(value.upper)}</dd>}</div>;
+      })}
+    </dl>
   );
 }
 

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
 import type { Monitor } from "../../api/monitoring";
+import { EXAMPLES } from "../../kit/examples";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { metric } from "../../kit/format";
 import { paths } from "../../kit/links";
@@ -30,7 +31,7 @@ export default function MonitorsPage(): ReactNode {
       <Panel flush>
         <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={3} /></div>}>
           {(list) => (list.length === 0
-            ? <Empty title="No monitor is declared" command="pitcrew apply">A monitor watches a deployment: name it under <code>monitors</code> in <code>pitcrew.yaml</code> with its objectives.</Empty>
+            ? <Empty title="No monitor is declared" example={EXAMPLES.monitors} command="pitcrew apply">A monitor watches a deployment, window by window, against its objectives. In <code>pitcrew.yaml</code>:</Empty>
             : <Table label="Monitors" columns={COLUMNS} rows={list} rowKey={(row) => row.name} rowTo={(row) => paths.monitor(row.name)} />)}
         </Loaded>
       </Panel>

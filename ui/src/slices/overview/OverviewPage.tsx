@@ -22,7 +22,7 @@ import { sectorsOf } from "./lap";
 import { LapStrip } from "./LapStrip";
 import "./overview.css";
 
-const FEED = 12;
+const FEED = 8;
 
 export default function OverviewPage(): ReactNode {
   const [search, setSearch] = useSearchParams();

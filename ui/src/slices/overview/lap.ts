@@ -68,7 +68,7 @@ function serveSector({ deployment }: LapInput): Sector {
   const arm = deployment?.arms[0];
   if (deployment === undefined || arm === undefined) return waiting("Serve", "nothing served yet", paths.deployments());
   return {
-    name: "Serve", value: `${deployment.model}/${arm.version}`, detail: `${compact(arm.requests)} req, p99 ${micros(arm.latency?.p99_us)}`, at: null,
+    name: "Serve", value: `${deployment.model}/${arm.version}`, detail: arm.requests === 0 ? "no request since the start" : `${compact(arm.requests)} req, p99 ${micros(arm.latency?.p99_us)}`, at: null,
     tone: deployment.state === "empty" ? "idle" : arm.failures > 0 ? "warn" : "good", to: paths.deployment(deployment.name),
   };
 }

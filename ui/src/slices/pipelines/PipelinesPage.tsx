@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Pipeline } from "../../api/pipelines";
+import { EXAMPLES } from "../../kit/examples";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { paths } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
@@ -28,7 +29,7 @@ export default function PipelinesPage(): ReactNode {
       <Panel flush>
         <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={3} /></div>}>
           {(list) => (list.length === 0
-            ? <Empty title="No pipeline is declared" command="pitcrew apply">A pipeline is a few steps under <code>pipelines</code> in <code>pitcrew.yaml</code>; steps whose inputs did not change are not run again.</Empty>
+            ? <Empty title="No pipeline is declared" example={EXAMPLES.pipelines} command="pitcrew apply">A pipeline is a few steps in <code>pitcrew.yaml</code>; steps whose inputs did not change are not run again.</Empty>
             : <Table label="Pipelines" columns={COLUMNS} rows={list} rowKey={(row) => row.name} rowTo={(row) => paths.pipeline(row.name)} />)}
         </Loaded>
       </Panel>

@@ -14,7 +14,7 @@ export function StepDetail({ step }: { step: Step }): ReactNode {
   return (
     <Panel title={<>{step.name}<State of={step.state} /></>} className="step-detail">
       <div className="stack">
-        {step.error !== null && <p className="inline-error"><Inline text={step.error} /></p>}
+        {step.error !== null && <p className={step.state === "refused" ? "inline-error no" : "inline-error"}><Inline text={step.error} /></p>}
         <Facts items={[
           ["Cache", step.cache === null ? null : <span key="c"><b>{step.cache.hit ? "hit" : "miss"}</b>: <Inline text={step.cache.why} /></span>],
           ["Key", step.cache === null ? null : <Id key="k" value={step.cache.key} />],

@@ -6,7 +6,7 @@ import { CauseText } from "../../kit/Cause";
 import { Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, count, num, signed } from "../../kit/format";
 import { paths } from "../../kit/links";
-import { byWorth } from "../../kit/metricOrder";
+import { byWorth, isBetter } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago } from "../../kit/Time";
@@ -41,8 +41,6 @@ export default function GateDecisionPage(): ReactNode {
   );
 }
 
-/** Metrics for which less is better; for the others, and for unknown ones, more is. */
-const LESS_IS_BETTER = /mae|mse|rmse|wape|mape|error|loss|bias/i;
 
 function Compare({ gate }: { gate: GateDecision }): ReactNode {
   const keys = byWorth([...new Set([...Object.keys(gate.metrics), ...Object.keys(gate.champion_metrics ?? {})])]);
@@ -54,7 +52,7 @@ function Compare({ gate }: { gate: GateDecision }): ReactNode {
         <tbody>
           {keys.map((key) => {
             const difference = num(gate.metrics[key]) - num(gate.champion_metrics?.[key]);
-            const better = LESS_IS_BETTER.test(key) ? difference < 0 : difference > 0;
+            const better = isBetter(key, num(gate.metrics[key]), num(gate.champion_metrics?.[key]));
             return (
               <tr key={key}>
                 <td>{key}</td><td className="num">{cell(gate.metrics[key])}</td><td className="num">{cell(gate.champion_metrics?.[key])}</td>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { Link, useParams } from "react-router-dom";
 import type { Deployment } from "../../api/serving";
 import { Copy } from "../../kit/Copy";
@@ -55,7 +55,12 @@ function Body({ deployment: each }: { deployment: Deployment }): ReactNode {
 const PROTOCOLS: Record<string, string> = { oip: "Open Inference", mlflow: "MLflow" };
 
 function Endpoints({ endpoints }: { endpoints: Record<string, string> }): ReactNode {
-  return <Facts items={Object.entries(endpoints).map(([protocol, path]): [string, ReactNode] => [PROTOCOLS[protocol] ?? protocol, <span key={protocol} className="id"><code>{path}</code><Copy text={window.location.origin + path} label={`Copy the address of ${protocol}`} /></span>])} />;
+  return <Facts items={Object.entries(endpoints).map(([protocol, path]): [string, ReactNode] => [PROTOCOLS[protocol] ?? protocol, <span key={protocol} className="id"><code><Breakable text={path} /></code><Copy text={window.location.origin + path} label={`Copy the address of ${protocol}`} /></span>])} />;
+}
+
+/** An address that may go on in the next line after a slash. */
+function Breakable({ text }: { text: string }): ReactNode {
+  return text.split(/(?<=\/)/).map((part, index, all) => <Fragment key={all.slice(0, index + 1).join("")}>{part}<wbr /></Fragment>);
 }
 
 function UnderWay({ id }: { id: string }): ReactNode {

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
+import { EXAMPLES } from "../../kit/examples";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { paths } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
@@ -16,7 +17,7 @@ export default function DeploymentsPage(): ReactNode {
     <Page title="Deployments" meta={<span>What answers predictions now, and which version each share goes to.</span>}>
       <Loaded query={query} skeleton={<div className="card-grid"><Skeleton height={190} /><Skeleton height={190} /></div>}>
         {(list) => (list.length === 0
-          ? <Panel><Empty title="Nothing is deployed" command="pitcrew apply">Declare a deployment in <code>pitcrew.yaml</code>: it names a model and the alias it follows.</Empty></Panel>
+          ? <Panel><Empty title="Nothing is deployed" example={EXAMPLES.deployments} command="pitcrew apply">A deployment names a model and the alias it follows, in <code>pitcrew.yaml</code>:</Empty></Panel>
           : (
             <div className="card-grid">
               {list.map((each) => (

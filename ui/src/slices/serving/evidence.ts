@@ -9,18 +9,21 @@ const VIEW = 2.4;
 export function differenceDomain(evidence: Evidence[]): [number, number] {
   const judged = evidence.filter((each) => each.mean_difference !== null && each.lower !== null && each.upper !== null);
   const last = judged.at(-1);
-  if (last === undefined) return [-1, 1];
+  if (last === undefined) return niceDomain([0, ...evidence.map(differenceAt)], 4);
   const means = judged.map((each) => Math.abs(each.mean_difference ?? 0));
   const bound = Math.max(...means.slice(Math.floor(means.length / 3)), Math.abs(last.lower ?? 0), Math.abs(last.upper ?? 0)) * VIEW;
   const cut = (value: number | null) => Math.min(Math.max(value ?? 0, -bound), bound);
-  return niceDomain([0, ...judged.flatMap((each) => [cut(each.lower), cut(each.upper)])], 4);
+  return niceDomain([0, ...evidence.map((each) => cut(differenceAt(each))), ...judged.flatMap((each) => [cut(each.lower), cut(each.upper)])], 4);
 }
 
-/** The looks worth drawing: from the first that gave an interval on. Before it the judge had too little to say anything. */
-export function judgedLooks(evidence: Evidence[]): Evidence[] {
-  const first = evidence.findIndex((each) => each.lower !== null && each.upper !== null);
-  return first < 0 ? evidence : evidence.slice(first);
+/** The difference at a look: the judge's, or that of the two means while the judge has too little to say anything. */
+export function differenceAt({ mean_difference, champion_mean, candidate_mean }: Evidence): number {
+  if (mean_difference !== null) return mean_difference;
+  return champion_mean === null || candidate_mean === null ? Number.NaN : candidate_mean - champion_mean;
 }
+
+/** The looks worth drawing: those that saw something. */
+export const seenLooks = (evidence: Evidence[]): Evidence[] => evidence.filter((each) => !Number.isNaN(differenceAt(each)));
 
 export interface StepSpan {
   step: number;
