@@ -14,7 +14,10 @@ import { status } from "./queries";
 import { SignIn } from "./SignIn";
 import { nextTheme, readTheme, useTheme, writeTheme } from "./theme";
 
-const Palette = lazy(() => import("./Palette"));
+const loadPalette = () => import("./Palette");
+const Palette = lazy(loadPalette);
+/** The palette is fetched when the page has had its turn, so that the first letters typed into it find it there. */
+const PALETTE_AFTER_MS = 1500;
 
 /** The frame of the application: places on the left, one page on the right, the palette and the keys over both. */
 export function Shell(): ReactNode {
@@ -33,6 +36,10 @@ export function Shell(): ReactNode {
     else stepRow(action.by);
   }, [navigate]);
   useKeys(act);
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), PALETTE_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useEffect(() => {
     if (!drawer) return undefined;
     const close = (event: KeyboardEvent) => event.key === "Escape" && setDrawer(false);

@@ -3,11 +3,13 @@ import { describe, expect, it } from "vitest";
 import type { Evidence, Release, TrafficPoint } from "../api/serving";
 import type { ModelVersion } from "../api/registry";
 import type { Run } from "../api/tracking";
+import { seriesTicks } from "../kit/chart/Series";
 import { pathOf } from "../kit/links";
+import { isBetter } from "../kit/metricOrder";
 import { type ColumnDef, sorted } from "../kit/Table";
 import { toneOf } from "../kit/tone";
 import { lookOf } from "./activity/feedLook";
-import { differenceDomain, stepSpans, verdictWords } from "./serving/evidence";
+import { differenceAt, differenceDomain, seenLooks, stepSpans, verdictWords } from "./serving/evidence";
 import { trafficLines } from "./serving/trafficLines";
 import { lineageOf } from "./registry/lineageNodes";
 import { typed } from "./pipelines/StartRun";
@@ -50,6 +52,19 @@ describe("run columns", () => {
   });
 });
 
+describe("metrics", () => {
+  it("are better when errors are less, scores are more and a bias is nearer to none", () => {
+    expect([isBetter("wape", 0.1, 0.2), isBetter("r2", 0.1, 0.2), isBetter("bias", -279, -46), isBetter("bias", -2, 46), isBetter("mae", 3, 3)]).toEqual([true, false, false, true, false]);
+  });
+});
+
+describe("series", () => {
+  it("have whole ticks where their values are whole", () => {
+    expect(seriesTicks([0, 1], [{ values: [0, 1, Number.NaN] }])).toEqual([0, 1]);
+    expect(seriesTicks([0, 1], [{ values: [0, 0.5] }])).toContain(0.2);
+  });
+});
+
 describe("lineage", () => {
   const version = { model: "bikes", version: 2, ref: "bikes/2", digest: "b3:0", tracking_run_id: "8a", lineage: { dataset: "bikes@2", dataset_digest: "b3:1", code_digest: "b3:2", git_commit: null, environment_digest: "b3:3", pipeline_run: "run_1", params: {} } } as unknown as ModelVersion;
   it("runs from data to deployment", () => {
@@ -67,6 +82,13 @@ describe("evidence", () => {
     expect(low).toBeGreaterThan(-100);
     expect(high).toBeGreaterThanOrEqual(0);
     expect(differenceDomain([])).toEqual([-1, 1]);
+  });
+  it("begins with the two means, before there is an interval", () => {
+    const early = { ...look(24, 0), mean_difference: null, lower: null, upper: null };
+    const blind = { ...early, pairs: 0, champion_mean: null, candidate_mean: null };
+    expect([early, look(48, 3, -7)].map(differenceAt)).toEqual([-5, -7]);
+    expect(seenLooks([blind, early, look(48, 3)]).map((each) => each.pairs)).toEqual([24, 48]);
+    expect(differenceDomain([early])[0]).toBeLessThanOrEqual(-5);
   });
   it("is divided by steps", () => {
     expect(stepSpans(release([look(1, 1), look(2, 1), look(3, 1, -5, 1)]))).toEqual([{ step: 0, share: 0.1, from: 0, to: 1 }, { step: 1, share: 0.5, from: 2, to: 2 }]);

@@ -51,7 +51,7 @@ function gateSector({ gate }: LapInput): Sector {
   if (gate === undefined) return waiting("Gate", "no decision yet", paths.models());
   const refused = gate.rules.find((rule) => rule.verdict !== "passed");
   const first = refused ?? gate.rules[0];
-  return { name: "Gate", value: labelOf(gate.verdict), detail: first === undefined ? "" : `${first.metric} ${metric(first.observed)}, bound ${metric(first.bound)}`, at: gate.at, tone: toneOf(gate.verdict), to: paths.gateDecision(gate.id) };
+  return { name: "Gate", value: labelOf(gate.verdict), detail: first === undefined ? "" : `${first.metric} ${metric(first.observed)} of ${metric(first.bound)}`, at: gate.at, tone: toneOf(gate.verdict), to: paths.gateDecision(gate.id) };
 }
 
 function releaseSector({ release }: LapInput): Sector {

@@ -9,6 +9,7 @@ const VIEW = 2.4;
 export function differenceDomain(evidence: Evidence[]): [number, number] {
   const judged = evidence.filter((each) => each.mean_difference !== null && each.lower !== null && each.upper !== null);
   const last = judged.at(-1);
+  if (evidence.length === 0) return [-1, 1];
   if (last === undefined) return niceDomain([0, ...evidence.map(differenceAt)], 4);
   const means = judged.map((each) => Math.abs(each.mean_difference ?? 0));
   const bound = Math.max(...means.slice(Math.floor(means.length / 3)), Math.abs(last.lower ?? 0), Math.abs(last.upper ?? 0)) * VIEW;
