@@ -49,7 +49,7 @@ export function AlertsCard(): ReactNode {
               <li key={alert.id}>
                 <Link to={paths.alert(alert.id)} className="grow">
                   <span className="row spread"><b className="truncate">{alert.rule}</b><State of={alert.state} /></span>
-                  <span className="row spread small faint"><span>{alert.metric} {metric(alert.value)} over {metric(alert.threshold)}</span>{alert.pending_at !== null && <Ago at={alert.fired_at ?? alert.pending_at} />}</span>
+                  <span className="row spread small faint"><span>{alert.metric} {metric(alert.value)} of {metric(alert.threshold)}</span>{alert.pending_at !== null && <Ago at={alert.fired_at ?? alert.pending_at} />}</span>
                 </Link>
               </li>
             ))}
