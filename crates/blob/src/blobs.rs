@@ -1,7 +1,6 @@
 //! The store itself: opening, naming, listing.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use pitcrew_kernel::{Clock, Digest, Result, Timestamp};
 use tokio::sync::RwLock;
 
+use crate::disk::Disk;
 use crate::errors;
 use crate::options::Options;
 use crate::staging;
@@ -44,8 +44,8 @@ pub(crate) struct Inner {
 /// Where finished objects live, as far as writing differs.
 #[derive(Debug)]
 pub(crate) enum Home {
-    /// Below this folder.
-    Disk(PathBuf),
+    /// On the local disk.
+    Disk(Arc<Disk>),
     /// Elsewhere.
     Remote,
 }
@@ -79,7 +79,7 @@ impl Blobs {
                 prepare(&root.join(OBJECTS))?;
                 let store = LocalFileSystem::new_with_prefix(root)
                     .map_err(|source| errors::store("opening the object folder", None, source))?;
-                (Arc::new(store), Home::Disk(root.clone()), root.join(INCOMING), LOCAL_BLOCK_BYTES)
+                (Arc::new(store), Home::Disk(Arc::new(Disk::new(root))), root.join(INCOMING), LOCAL_BLOCK_BYTES)
             }
             Options::S3(s3) => (s3.connect()?, Home::Remote, s3.scratch.join(INCOMING), REMOTE_BLOCK_BYTES),
         };
@@ -154,9 +154,5 @@ fn named(meta: &ObjectMeta) -> Option<Object> {
 }
 
 fn prepare(folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let made = fs::create_dir_all(folder).and_then(|()| folder.parent().map_or(Ok(()), staging::sync_folder));
-    made.map_err(|source| errors::disk("making the object folder", source))
+    staging::make_folder(folder).map_err(|source| errors::disk("making the object folder", source))
 }

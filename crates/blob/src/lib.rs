@@ -16,6 +16,7 @@
 )]
 
 mod blobs;
+mod disk;
 mod errors;
 mod gc;
 mod options;

@@ -130,6 +130,21 @@ pub(crate) fn is_intact(path: &Path, digest: &Digest, size: u64) -> io::Result<b
     }
 }
 
+/// Makes a folder and those above it that are missing, each durably.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_folder(parent)?;
+    match fs::create_dir(folder) {
+        // Somebody else made it just now, and may not have come to the sync.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other?,
+    }
+    sync_folder(parent)
+}
+
 /// Makes a folder's entries durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -1,8 +1,9 @@
 //! Storing: scratch file, sync, then the final name.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +11,9 @@ use object_store::{ObjectStoreExt as _, PutPayload, WriteMultipart};
 use pitcrew_kernel::{Digest, Result};
 use tokio::io::AsyncReadExt as _;
 
-use crate::blobs::{Blobs, Home, OBJECTS, key};
+use crate::blobs::{Blobs, Home, key};
 use crate::errors;
-use crate::staging::{self, Sealed, Staging};
+use crate::staging::{Sealed, Staging};
 use crate::upload::{Stored, Upload};
 
 /// A remote object older than this is written anew when it is stored again, since its date cannot be moved.
@@ -79,9 +80,9 @@ impl Blobs {
             return Ok(false);
         }
         match &self.0.home {
-            Home::Disk(root) => {
-                let (path, now) = (place(root, digest), self.0.clock.now());
-                blocking(move || File::open(path)?.set_times(staging::dated(now))).await?;
+            Home::Disk(disk) => {
+                let (disk, digest, now) = (Arc::clone(disk), *digest, self.0.clock.now());
+                blocking(move || disk.renew(&digest, now)).await?;
             }
             Home::Remote if self.age(&self.head(digest).await?) < REMOTE_RENEW_AFTER => {}
             Home::Remote => {
@@ -101,9 +102,9 @@ impl Blobs {
         }
         let guard = self.0.collecting.read().await;
         match &self.0.home {
-            Home::Disk(root) => {
-                let root = root.clone();
-                blocking(move || move_into_place(&root, &sealed)).await?;
+            Home::Disk(disk) => {
+                let disk = Arc::clone(disk);
+                blocking(move || disk.store(&sealed)).await?;
             }
             Home::Remote => self.send(&sealed).await?,
         }
@@ -111,18 +112,13 @@ impl Blobs {
         Ok(Stored { digest, size, new: true })
     }
 
-    /// Whether the object is stored, whole and (from now on) young. A damaged local object counts as absent, so that storing mends it.
+    /// Whether the object is stored, whole, durable and (from now on) young. A damaged local object counts as absent, so that storing mends it.
     async fn has_intact(&self, digest: &Digest, size: u64) -> Result<bool> {
         let _guard = self.0.collecting.read().await;
         match &self.0.home {
-            Home::Disk(root) => {
-                let (path, digest, now) = (place(root, digest), *digest, self.0.clock.now());
-                blocking(move || match staging::is_intact(&path, &digest, size) {
-                    Ok(true) => File::open(&path)?.set_times(staging::dated(now)).map(|()| true),
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                    _ => Ok(false),
-                })
-                .await
+            Home::Disk(disk) => {
+                let (disk, digest, now) = (Arc::clone(disk), *digest, self.0.clock.now());
+                blocking(move || disk.has(&digest, size, now)).await
             }
             Home::Remote => match self.head(digest).await {
                 Ok(meta) => Ok(meta.size == size && self.age(&meta) < REMOTE_RENEW_AFTER),
@@ -176,27 +172,6 @@ impl Blobs {
         parts.finish().await.map_err(failed)?;
         Ok(())
     }
-}
-
-/// Where an object lies on the local disk.
-fn place(root: &Path, digest: &Digest) -> PathBuf {
-    let hex = digest.hex();
-    root.join(OBJECTS).join(&hex[..2]).join(hex)
-}
-
-fn move_into_place(root: &Path, sealed: &Sealed) -> io::Result<()> {
-    let target = place(root, &sealed.digest);
-    let objects = root.join(OBJECTS);
-    let folder = target.parent().unwrap_or(&objects);
-    match fs::rename(sealed.path.as_path(), &target) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            staging::sync_folder(&objects)?;
-            fs::rename(sealed.path.as_path(), &target)?;
-        }
-        other => other?,
-    }
-    staging::sync_folder(folder)
 }
 
 /// Runs blocking disk work off the async threads.

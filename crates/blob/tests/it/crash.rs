@@ -52,3 +52,13 @@ async fn many_writers_of_the_same_bytes_agree() {
     store.blobs.verify(&digests[0]).await.unwrap();
     assert_eq!(store.incoming(), 0);
 }
+
+#[tokio::test]
+async fn a_folder_that_went_missing_is_made_again() {
+    let store = Store::new();
+    let digest = store.blobs.put("x").await.unwrap();
+    std::fs::remove_dir_all(store.file(&digest).parent().unwrap()).unwrap();
+    assert_eq!(store.blobs.get(&digest).await.unwrap_err().code(), "BLOB_NOT_FOUND");
+    assert_eq!(store.blobs.put("x").await.unwrap(), digest);
+    store.blobs.verify(&digest).await.unwrap();
+}
