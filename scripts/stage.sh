@@ -57,6 +57,13 @@ stage_ui-test() {
 
 stage_ui-build() { bash scripts/ui.sh build; }
 
+# Whether this is root with the right to administer the system (capability 21): root in a container often has not.
+may_mount() {
+    local rights
+    rights=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
+    [ "$(id -u)" = 0 ] && [ $((16#$rights >> 21 & 1)) = 1 ]
+}
+
 stage_rust() {
     local folder
     folder=$(bash scripts/postgres.sh start)
@@ -67,6 +74,12 @@ stage_rust() {
     export TEST_POSTGRES_URL
     # Set-up fetched the library, so a test that cannot find it has failed rather than nothing to do.
     export PITCREW_REQUIRE_ONNXRUNTIME=1
+    # The same holds for a full disk, where this user may mount a small one.
+    if may_mount; then
+        export PITCREW_REQUIRE_TMPFS=1
+    else
+        note "this user may not mount a tmpfs: the tests of full and read-only disks have nothing to do"
+    fi
     say "store tests run on SQLite and on $TEST_POSTGRES_URL"
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --locked --workspace --no-fail-fast --status-level fail --final-status-level slow

@@ -11,12 +11,14 @@ mod call;
 mod db;
 mod drive;
 mod models;
+mod tmpfs;
 mod world;
 
 pub use call::{call, call_as, open, stranger_is_refused};
 pub use db::TestDb;
 pub use drive::{apply, run_jobs};
 pub use models::{FakeEngine, FakeModel, FakeModels, linear};
+pub use tmpfs::Tmpfs;
 pub use world::World;
 
 pub use pitcrew_work::Tasks;

@@ -1,38 +1,11 @@
-//! A full and a read-only disk. Needs the right to mount a small tmpfs; says so and passes when there is none.
-
-use std::path::Path;
-use std::process::Command;
+//! A full and a read-only disk.
 
 use bytes::Bytes;
 use pitcrew_blob::{Blobs, Options};
 use pitcrew_kernel::{FakeClock, Timestamp};
-use tempfile::TempDir;
+use pitcrew_testkit::Tmpfs;
 
 use crate::open;
-
-struct Tmpfs(TempDir);
-
-impl Tmpfs {
-    fn mount() -> Option<Self> {
-        let folder = TempDir::new().unwrap();
-        if run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"], folder.path()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting a tmpfs is not allowed here");
-        None
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        run("umount", &["-l"], self.0.path());
-    }
-}
-
-fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
-    let output = Command::new(program).args(arguments).arg(path).output();
-    output.is_ok_and(|output| output.status.success())
-}
 
 fn clock() -> FakeClock {
     FakeClock::at(Timestamp::from_millis(1_750_000_000_000))
@@ -40,8 +13,8 @@ fn clock() -> FakeClock {
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
-    let Some(disk) = Tmpfs::mount() else { return };
-    let blobs = open(disk.0.path(), &clock());
+    let Some(disk) = Tmpfs::mount("1m") else { return };
+    let blobs = open(disk.path(), &clock());
     let kept = blobs.put("kept").await.unwrap();
     let error = blobs.put(vec![1; 2 << 20]).await.unwrap_err();
     assert_eq!(error.code(), "DISK_FULL");
@@ -58,14 +31,14 @@ async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
 
 #[tokio::test]
 async fn a_read_only_disk_reads_and_refuses_writes() {
-    let Some(disk) = Tmpfs::mount() else { return };
-    let kept = open(disk.0.path(), &clock()).put("kept").await.unwrap();
-    assert!(run("mount", &["-o", "remount,ro"], disk.0.path()));
-    let blobs = open(disk.0.path(), &clock());
+    let Some(disk) = Tmpfs::mount("1m") else { return };
+    let kept = open(disk.path(), &clock()).put("kept").await.unwrap();
+    disk.make_read_only();
+    let blobs = open(disk.path(), &clock());
     assert_eq!(blobs.get(&kept).await.unwrap(), "kept");
     assert_eq!(blobs.put("new").await.unwrap_err().code(), "BLOB_READ_ONLY");
     assert_eq!(blobs.upload().await.map(|_| ()).unwrap_err().code(), "BLOB_READ_ONLY");
-    let elsewhere = Options::Local(disk.0.path().join("more"));
+    let elsewhere = Options::Local(disk.path().join("more"));
     let refused = Blobs::open(&elsewhere, std::sync::Arc::new(clock()));
     assert_eq!(refused.map(|_| ()).unwrap_err().code(), "BLOB_READ_ONLY");
 }

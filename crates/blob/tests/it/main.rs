@@ -1,6 +1,5 @@
 //! The store as its users see it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod crash;
 mod full_disk;

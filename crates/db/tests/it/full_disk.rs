@@ -1,37 +1,10 @@
-//! A full disk. Needs the right to mount a small tmpfs; says so and passes when there is none.
-
-use std::path::Path;
-use std::process::Command;
+//! A full disk.
 
 use futures_util::future::join_all;
 use pitcrew_db::{Db, Options, migrate};
-use pitcrew_testkit::World;
-use tempfile::TempDir;
+use pitcrew_testkit::{Tmpfs, World};
 
 use crate::{NOTES, add, ids};
-
-struct Tmpfs(TempDir);
-
-impl Tmpfs {
-    fn mount() -> Option<Self> {
-        let folder = TempDir::new().unwrap();
-        if run("mount", &["-t", "tmpfs", "-o", "size=4m", "tmpfs"], folder.path()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting a tmpfs is not allowed here");
-        None
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        run("umount", &["-l"], self.0.path());
-    }
-}
-
-fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
-    Command::new(program).args(arguments).arg(path).output().is_ok_and(|output| output.status.success())
-}
 
 const GROUP: i64 = 16;
 const BODY_BYTES: usize = 3_000;
@@ -40,10 +13,10 @@ const BALLAST_BYTES: usize = 2 << 20;
 
 #[tokio::test]
 async fn a_full_disk_is_told_keeps_what_was_acknowledged_and_works_again_once_there_is_room() {
-    let Some(disk) = Tmpfs::mount() else { return };
-    let ballast = disk.0.path().join("ballast");
+    let Some(disk) = Tmpfs::mount("4m") else { return };
+    let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; BALLAST_BYTES]).unwrap();
-    let options = Options::Sqlite(disk.0.path().join("metadata.db"));
+    let options = Options::Sqlite(disk.path().join("metadata.db"));
     let db = Db::open(&options).unwrap();
     migrate(&db, &World::new().clock, &[pitcrew_db::OUTBOX_MIGRATIONS, NOTES]).await.unwrap();
 

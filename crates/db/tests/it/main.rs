@@ -1,10 +1,6 @@
 //! The database layer as its users see it: the same text, the same answers and the same promises on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a skipped test says so, and a child tells its parent what it wrote"
-)]
+#![allow(clippy::print_stdout, reason = "a child tells its parent what it wrote")]
 
 mod commands;
 mod events;
