@@ -8,7 +8,7 @@ use pitcrew_kernel::{Digest, Error, Kind};
 
 pub(crate) fn not_found(digest: &Digest) -> Error {
     Error::not_found("BLOB_NOT_FOUND", format!("the object {digest} is not stored here"))
-        .hint("it may have been collected or belong to another home folder; `pitcrew doctor` lists what is missing")
+        .hint("it may have been collected, or lie in another home folder or bucket; storing the same bytes again brings it back")
 }
 
 pub(crate) fn corrupt(digest: &Digest) -> Error {
