@@ -30,7 +30,7 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (slice TEXT N
 /// Brings the database to this binary's schema, all or nothing.
 ///
 /// # Errors
-/// `DB_TOO_NEW` when a newer binary has migrated it already; what the statements can give.
+/// `DB_TOO_NEW` when a newer binary has migrated it already, also when `all` lacks a series that the database has; what the statements can give.
 pub async fn migrate(db: &Db, clock: &dyn Clock, all: &[Migrations]) -> Result<()> {
     let now = clock.now();
     let all = all.to_vec();
@@ -39,9 +39,24 @@ pub async fn migrate(db: &Db, clock: &dyn Clock, all: &[Migrations]) -> Result<(
             tx.for_each(ADVISORY_LOCK, &[], &mut |_| Ok(()))?;
         }
         tx.exec(VERSIONS, &[])?;
+        refuse_unknown(tx, &all)?;
         all.iter().try_for_each(|series| apply(tx, series, now))
     })
     .await
+}
+
+/// A series that this binary does not know holds tables whose rows it would neither keep in step nor protect.
+fn refuse_unknown(tx: &mut Tx<'_>, all: &[Migrations]) -> Result<()> {
+    let slices = tx.all("SELECT DISTINCT slice FROM schema_versions ORDER BY slice", &[], |row| row.text(0))?;
+    match slices.into_iter().find(|slice| all.iter().all(|series| series.slice != slice)) {
+        Some(unknown) => Err(too_new(format!("it has tables of `{unknown}`, which this binary does not know"))),
+        None => Ok(()),
+    }
+}
+
+fn too_new(why: String) -> Error {
+    Error::precondition("DB_TOO_NEW", format!("the database is newer than this binary: {why}"))
+        .hint("start the newer pitcrew again, or restore a backup made before the upgrade")
 }
 
 fn apply(tx: &mut Tx<'_>, series: &Migrations, now: pitcrew_kernel::Timestamp) -> Result<()> {
@@ -52,15 +67,8 @@ fn apply(tx: &mut Tx<'_>, series: &Migrations, now: pitcrew_kernel::Timestamp) -
     )?;
     let have = usize::try_from(have).unwrap_or(0);
     if have > series.steps.len() {
-        return Err(Error::precondition(
-            "DB_TOO_NEW",
-            format!(
-                "the database is newer than this binary: `{}` is at step {have}, this binary knows {}",
-                series.slice,
-                series.steps.len()
-            ),
-        )
-        .hint("start the newer pitcrew again, or restore a backup made before the upgrade"));
+        let known = series.steps.len();
+        return Err(too_new(format!("`{}` is at step {have}, this binary knows {known}", series.slice)));
     }
     for (step, version) in series.steps.iter().zip(1i64..).skip(have) {
         for statement in statements(step.sql, tx.dialect()) {

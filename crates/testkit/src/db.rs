@@ -28,6 +28,11 @@ impl TestDb {
         all
     }
 
+    /// These series after those that every such database has, as `migrate` wants them: all of a database, always.
+    pub fn with_base(series: &[Migrations]) -> Vec<Migrations> {
+        [&[pitcrew_db::OUTBOX_MIGRATIONS, pitcrew_work::MIGRATIONS], series].concat()
+    }
+
     /// A SQLite file.
     pub async fn sqlite(series: &[Migrations]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -46,9 +51,7 @@ impl TestDb {
     }
 
     async fn migrated(db: Db, name: &'static str, folder: tempfile::TempDir, series: &[Migrations]) -> Self {
-        let mut all = vec![pitcrew_db::OUTBOX_MIGRATIONS, pitcrew_work::MIGRATIONS];
-        all.extend_from_slice(series);
-        migrate(&db, &SystemClock, &all).await.expect("migrations apply");
+        migrate(&db, &SystemClock, &Self::with_base(series)).await.expect("migrations apply");
         Self { db, name, _folder: folder }
     }
 }

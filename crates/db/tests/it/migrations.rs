@@ -14,8 +14,8 @@ const BROKEN: Migration = Migration {
     sql: "CREATE TABLE second (id BIGINT NOT NULL PRIMARY KEY);\nINSERT INTO nowhere (id) VALUES (1);\n",
 };
 
-fn series(steps: &'static [Migration]) -> [Migrations; 1] {
-    [Migrations { slice: "example", steps }]
+fn series(steps: &'static [Migration]) -> Vec<Migrations> {
+    TestDb::with_base(&[Migrations { slice: "example", steps }])
 }
 
 async fn steps(db: &Db) -> Vec<(i64, String, i64)> {
@@ -55,6 +55,22 @@ async fn an_older_binary_refuses_a_newer_database_and_changes_nothing() {
         assert_eq!(error.code(), "DB_TOO_NEW", "{}", test.name);
         assert!(error.detail().contains("`example` is at step 2, this binary knows 1") && error.hint_text().is_some());
         assert_eq!(steps(&test.db).await.len(), 2, "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_database_with_a_slice_that_the_binary_does_not_know_is_newer() {
+    for test in TestDb::each(&[]).await {
+        let world = World::new();
+        migrate(&test.db, &world.clock, &series(&[FIRST])).await.unwrap();
+        let other = TestDb::with_base(&[Migrations { slice: "other", steps: &[SECOND] }]);
+        let error = migrate(&test.db, &world.clock, &other).await.unwrap_err();
+        assert_eq!(error.code(), "DB_TOO_NEW", "{}", test.name);
+        assert!(error.detail().contains("tables of `example`") && error.hint_text().is_some(), "{}", error.detail());
+        let others = test
+            .db
+            .read(|tx| tx.one("SELECT count(*) FROM schema_versions WHERE slice = 'other'", &[], |row| row.int(0)));
+        assert_eq!((others.await.unwrap(), steps(&test.db).await.len()), (0, 1), "{}", test.name);
     }
 }
 
