@@ -1,5 +1,8 @@
 //! Signing and checking of model digests with Ed25519 (RFC 8032).
 
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -91,12 +94,29 @@ fn statement(version: &ModelRef, digest: &Digest) -> Vec<u8> {
     format!("pitcrew model version 1\n{version}\n{digest}\n").into_bytes()
 }
 
+/// The seed appears under its name whole and durably, or not at all; a file that is there already is left alone.
 fn write_secret(path: &Path, seed: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = path.with_added_extension("new");
+    forget(&draft)?;
+    let written = write_draft(&draft, seed).and_then(|()| std::fs::hard_link(&draft, path));
+    forget(&draft)?;
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_draft(draft: &Path, seed: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     file.write_all(seed)?;
     file.sync_all()
+}
+
+/// Removes what a start that was cut off may have left.
+fn forget(draft: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(draft) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -129,5 +149,30 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, b"short").unwrap();
         assert_eq!(Signer::load_or_create(&path, [1; 32]).unwrap_err().code(), "SIGNING_KEY_INVALID");
+    }
+
+    #[test]
+    fn a_start_that_was_cut_off_while_it_made_the_key_spoils_no_later_one() {
+        let Some(disk) = pitcrew_testkit::Tmpfs::mount("64k") else { return };
+        let (path, ballast) = (disk.path().join("signing.key"), disk.path().join("ballast"));
+        std::fs::write(&ballast, vec![1; 128 << 10]).unwrap_err();
+        Signer::load_or_create(&path, [1; 32]).unwrap_err();
+        std::fs::remove_file(&ballast).unwrap();
+        // As a kill leaves it, which has no time to tidy up.
+        std::fs::write(disk.path().join("signing.key.new"), b"half").unwrap();
+        let made = Signer::load_or_create(&path, [1; 32]).unwrap();
+        assert_eq!(made.id, Signer::load_or_create(&path, [2; 32]).unwrap().id);
+        let left: Vec<_> = std::fs::read_dir(disk.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["signing.key"]);
+    }
+
+    #[test]
+    fn a_key_that_appeared_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signing.key");
+        write_secret(&path, &[1; 32]).unwrap();
+        assert_eq!(write_secret(&path, &[2; 32]).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), [1; 32]);
+        assert!(!folder.path().join("signing.key.new").exists());
     }
 }
