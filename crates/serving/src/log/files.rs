@@ -1,6 +1,6 @@
 //! From a closed segment to Parquet files, and back from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -103,6 +103,7 @@ pub(crate) fn roll(folder: &Path, deployment: &str, number: u64) -> Result<Rolle
         let segment = i64::try_from(number).unwrap_or(i64::MAX);
         files.push(LogFile { segment, ..write_file(folder, deployment, relative, &rows)? });
     }
+    sync_folders(folder, &files)?;
     Ok(Rolled { files, rows, damaged })
 }
 
@@ -163,7 +164,7 @@ fn write_file(folder: &Path, deployment: &str, relative: String, rows: &[&Row]) 
     }
     let bytes = builder.finish()?;
     let path = folder.join(&relative);
-    write_durably(&path, &bytes)?;
+    write_whole(&path, &bytes)?;
     Ok(LogFile {
         path: relative,
         deployment: deployment.to_owned(),
@@ -195,15 +196,24 @@ fn as_log_row<'a>(row: &'a Row, deployment: &'a str) -> LogRow<'a> {
     }
 }
 
-/// All bytes under their name or nothing: a scratch file, synced, then renamed, then the folder synced.
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+/// All bytes under their name or nothing: a scratch file, synced, then renamed. [`sync_folders`] makes the name durable.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).map_err(failed("making", parent))?;
     let scratch = path.with_extension("tmp");
     let mut file = fs::File::create(&scratch).map_err(failed("making", &scratch))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("writing", &scratch))?;
-    fs::rename(&scratch, path).map_err(failed("naming", path))?;
-    fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("syncing", parent))
+    fs::rename(&scratch, path).map_err(failed("naming", path))
+}
+
+/// Syncs every folder on the way to the files. Any may be new, also one that an earlier try made, and the segment goes away after this.
+fn sync_folders(root: &Path, files: &[LogFile]) -> Result<()> {
+    // The ancestors of a relative path end with the empty one: the root itself.
+    let folders: BTreeSet<&Path> = files.iter().flat_map(|file| Path::new(&file.path).ancestors().skip(1)).collect();
+    folders.into_iter().try_for_each(|folder| {
+        let folder = root.join(folder);
+        fs::File::open(&folder).and_then(|open| open.sync_all()).map_err(failed("syncing", &folder))
+    })
 }
 
 /// The rows of a Parquet file of the log. Blocking.
