@@ -74,15 +74,34 @@ impl Blobs {
     /// # Errors
     /// `BLOB_OPTIONS_INVALID`, `DISK_FULL`, `BLOB_READ_ONLY` when folders are missing and cannot be made.
     pub fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let (store, home, incoming, block_bytes): (Arc<dyn ObjectStore>, _, _, _) = match options {
+        match options {
             Options::Local(root) => {
                 prepare(&root.join(OBJECTS))?;
                 let store = LocalFileSystem::new_with_prefix(root)
                     .map_err(|source| errors::store("opening the object folder", None, source))?;
-                (Arc::new(store), Home::Disk(Arc::new(Disk::new(root))), root.join(INCOMING), LOCAL_BLOCK_BYTES)
+                let home = Home::Disk(Arc::new(Disk::new(root)));
+                Self::at(Arc::new(store), home, root, LOCAL_BLOCK_BYTES, clock)
             }
-            Options::S3(s3) => (s3.connect()?, Home::Remote, s3.scratch.join(INCOMING), REMOTE_BLOCK_BYTES),
-        };
+            Options::S3(s3) => Self::over(s3.connect()?, &s3.scratch, clock),
+        }
+    }
+
+    /// The store over any other object store. `scratch` is a local folder for objects on their way there.
+    ///
+    /// # Errors
+    /// As [`Blobs::open`].
+    pub fn over(store: Arc<dyn ObjectStore>, scratch: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::at(store, Home::Remote, scratch, REMOTE_BLOCK_BYTES, clock)
+    }
+
+    fn at(
+        store: Arc<dyn ObjectStore>,
+        home: Home,
+        scratch: &Path,
+        block_bytes: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let incoming = scratch.join(INCOMING);
         prepare(&incoming)?;
         match staging::sweep(&incoming) {
             Ok(0) => {}
@@ -91,6 +110,14 @@ impl Blobs {
         }
         let collecting = Arc::new(RwLock::new(()));
         Ok(Self(Arc::new(Inner { store, home, incoming, clock, block_bytes, collecting })))
+    }
+
+    /// Asks the store for its first objects, so that a wrong address, key or bucket shows before something has to be stored.
+    ///
+    /// # Errors
+    /// `BLOB_STORE_UNAVAILABLE`.
+    pub async fn check(&self) -> Result<()> {
+        self.list().next().await.transpose().map(|_first| ())
     }
 
     /// The object's length in bytes.

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use pitcrew_kernel::{Digest, Error, Kind};
 
+/// How `object_store` calls its store on the local disk.
+const LOCAL: &str = "LocalFileSystem";
+
 pub(crate) fn not_found(digest: &Digest) -> Error {
     Error::not_found("BLOB_NOT_FOUND", format!("the object {digest} is not stored here"))
         .hint("it may have been collected, or lie in another home folder or bucket; storing the same bytes again brings it back")
@@ -46,20 +49,27 @@ pub(crate) fn disk(what: &'static str, source: io::Error) -> Error {
 
 /// A failure of the object store while doing `what` with `digest`.
 pub(crate) fn store(what: &'static str, digest: Option<&Digest>, source: object_store::Error) -> Error {
+    use object_store::Error::{Generic, NotFound, PermissionDenied, Unauthenticated};
     match (&source, digest) {
-        (object_store::Error::NotFound { .. }, Some(digest)) => return not_found(digest).with_source(source),
-        (object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }, _) => {
-            return Error::unavailable("BLOB_STORE_UNAVAILABLE", format!("{what}: the object store refused access"))
-                .hint("check the key and the bucket's policy")
-                .with_source(source);
+        (NotFound { .. }, Some(digest)) => return not_found(digest).with_source(source),
+        (Generic { store: LOCAL, .. }, _) => {
+            if let Some(kind) = io_kind(&source) {
+                return disk(what, io::Error::new(kind, source));
+            }
         }
         _ => {}
     }
-    if let Some(kind) = io_kind(&source) {
-        return disk(what, io::Error::new(kind, source));
-    }
-    Error::unavailable("BLOB_STORE_UNAVAILABLE", format!("{what}: the object store does not answer as it should"))
-        .hint("try again; if it persists, check the store's address and health")
+    // What a list answers carries its status in words only.
+    let says = |word: &str| source.to_string().contains(word);
+    let (why, hint) = if says("NoSuchBucket") {
+        ("has no such bucket", "make the bucket, or correct its name")
+    } else if matches!(source, PermissionDenied { .. } | Unauthenticated { .. }) || says(" 403 ") || says(" 401 ") {
+        ("refused access", "check the key and the bucket's policy")
+    } else {
+        ("does not answer as it should", "try again; if it persists, check the store's address and health")
+    };
+    Error::unavailable("BLOB_STORE_UNAVAILABLE", format!("{what}: the object store {why}"))
+        .hint(hint)
         .with_source(source)
 }
 
@@ -96,4 +106,32 @@ pub(crate) fn target(path: &Path, source: io::Error) -> Error {
             .hint("copy into an empty folder");
     }
     disk("copying an object", source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(store_name: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        store("storing an object", None, object_store::Error::Generic { store: store_name, source: source.into() })
+    }
+
+    #[test]
+    fn a_network_that_fails_is_no_defect_of_ours_and_no_full_disk() {
+        for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::TimedOut, io::ErrorKind::StorageFull] {
+            assert_eq!(said("S3", io::Error::from(kind)).code(), "BLOB_STORE_UNAVAILABLE", "{kind:?}");
+        }
+        assert_eq!(said(LOCAL, io::Error::from(io::ErrorKind::StorageFull)).code(), "DISK_FULL");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_look_at() {
+        let bucket = said("S3", "Client error with status 404 Not Found: <Code>NoSuchBucket</Code>");
+        let access = said("S3", "Client error with status 403 Forbidden: no body");
+        let other = said("S3", "Server error with status 500");
+        for (error, word) in [(bucket, "no such bucket"), (access, "refused access"), (other, "does not answer")] {
+            assert_eq!(error.code(), "BLOB_STORE_UNAVAILABLE");
+            assert!(error.detail().contains(word) && error.hint_text().is_some(), "{error:?}");
+        }
+    }
 }

@@ -3,11 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, RetryConfig};
 use pitcrew_kernel::{Error, Result};
+
+/// How often a request to the service is repeated, each time after a longer pause: about six seconds in all.
+const RETRIES_MAX: usize = 6;
+/// No request is repeated once this is over.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where objects are kept.
 #[derive(Debug, Clone)]
@@ -29,6 +35,8 @@ pub struct S3 {
     pub region: String,
     /// The address of the service when it is not AWS. Plain `http://` is accepted for loopback addresses only.
     pub endpoint: Option<String>,
+    /// A session's token, when the key was given for one.
+    pub session_token: Option<String>,
     /// The key id; with none the machine's own role is used.
     pub access_key_id: Option<String>,
     /// The secret of that key.
@@ -53,21 +61,19 @@ impl S3 {
         if self.bucket.is_empty() {
             return Err(Error::invalid("BLOB_OPTIONS_INVALID", "the S3 store has no bucket").hint("name the bucket"));
         }
-        let mut builder = AmazonS3Builder::new().with_bucket_name(&self.bucket).with_region(&self.region);
+        let retries = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
+        let mut builder =
+            AmazonS3Builder::new().with_bucket_name(&self.bucket).with_region(&self.region).with_retry(retries);
         if let Some(endpoint) = &self.endpoint {
-            let plain = endpoint.starts_with("http://");
-            if plain && !is_loopback(endpoint) {
-                return Err(Error::invalid(
-                    "BLOB_OPTIONS_INVALID",
-                    format!("the S3 endpoint `{endpoint}` would send objects unencrypted"),
-                )
-                .hint("use an `https://` address; `http://` is accepted for loopback addresses only"));
-            }
-            builder = builder.with_endpoint(endpoint).with_allow_http(plain);
+            let plain = may_be_plain(endpoint)?;
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/')).with_allow_http(plain);
         }
         match (&self.access_key_id, &self.secret_access_key) {
             (Some(id), Some(secret)) => {
                 builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+                if let Some(token) = &self.session_token {
+                    builder = builder.with_token(token);
+                }
             }
             (None, None) => {}
             _ => {
@@ -87,11 +93,37 @@ impl S3 {
     }
 }
 
-fn is_loopback(endpoint: &str) -> bool {
-    let host = endpoint.trim_start_matches("http://").split('/').next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "localhost"
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Whether this address is reached without encryption; an address for which that is not safe is refused.
+fn may_be_plain(endpoint: &str) -> Result<bool> {
+    let refused = |why: String, hint: &'static str| Err(Error::invalid("BLOB_OPTIONS_INVALID", why).hint(hint));
+    // Names before an `@` would hide where the address leads, and a password there would be printed.
+    if endpoint.contains('@') {
+        return refused(
+            "the S3 endpoint has a user in it".to_owned(),
+            "give the key on its own, and only host and port here",
+        );
+    }
+    match endpoint.split_once("://") {
+        Some(("https", _)) => Ok(false),
+        Some(("http", rest)) if is_loopback(rest) => Ok(true),
+        Some(("http", _)) => refused(
+            format!("the S3 endpoint `{endpoint}` would send objects unencrypted"),
+            "use an `https://` address; `http://` is accepted for loopback addresses only",
+        ),
+        _ => refused(
+            format!("the S3 endpoint `{endpoint}` is not an address"),
+            "write it like `https://store.example:9000`",
+        ),
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    let host = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _port)) => name,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -104,6 +136,7 @@ mod tests {
             prefix: "team/a".into(),
             region: "eu-central-1".into(),
             endpoint: Some("http://127.0.0.1:9000".into()),
+            session_token: Some("also secret".into()),
             access_key_id: Some("id".into()),
             secret_access_key: Some("very secret".into()),
             scratch: "/nowhere".into(),
@@ -122,6 +155,9 @@ mod tests {
         for bad in [
             S3 { endpoint: Some("http://store.example:9000".into()), ..bucket() },
             S3 { endpoint: Some("http://127.0.0.1.example".into()), ..bucket() },
+            S3 { endpoint: Some("http://127.0.0.1:9000@store.example".into()), ..bucket() },
+            S3 { endpoint: Some("HTTP://store.example:9000".into()), ..bucket() },
+            S3 { endpoint: Some("store.example:9000".into()), ..bucket() },
             S3 { secret_access_key: None, ..bucket() },
             S3 { bucket: String::new(), ..bucket() },
         ] {
@@ -131,6 +167,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        assert!(!format!("{:?}", Options::S3(bucket())).contains("very secret"));
+        let printed = format!("{:?}", Options::S3(bucket()));
+        assert!(printed.contains("objects") && !printed.contains("secret"), "{printed}");
     }
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::{ObjectStoreExt as _, PutPayload, WriteMultipart};
-use pitcrew_kernel::{Digest, Result};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::{MultipartUpload, ObjectStoreExt as _};
+use pitcrew_kernel::{Digest, Error, Result};
 use tokio::io::AsyncReadExt as _;
 
 use crate::blobs::{Blobs, Home, key};
@@ -140,38 +142,55 @@ impl Blobs {
 
     /// Uploads a scratch file under its final name. The object appears at the end, whole.
     async fn send(&self, sealed: &Sealed) -> Result<()> {
-        let failed = |source| errors::store("uploading an object", None, source);
-        let read = |source| errors::disk("reading a scratch file", source);
-        let mut file = tokio::fs::File::open(sealed.path.as_path()).await.map_err(read)?;
+        let mut file = tokio::fs::File::open(sealed.path.as_path()).await.map_err(unread)?;
         let key = key(&sealed.digest);
         if sealed.size <= REMOTE_PART_BYTES as u64 {
-            let mut bytes = Vec::with_capacity(usize::try_from(sealed.size).unwrap_or(0));
-            file.read_to_end(&mut bytes).await.map_err(read)?;
-            self.0.store.put(&key, PutPayload::from(bytes)).await.map_err(failed)?;
+            let bytes = next_part(&mut file).await?;
+            self.0.store.put(&key, bytes.into()).await.map_err(unsent)?;
             return Ok(());
         }
-        let parts = self.0.store.put_multipart(&key).await.map_err(failed)?;
-        let mut parts = WriteMultipart::new_with_chunk_size(parts, REMOTE_PART_BYTES);
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            let step = match file.read(&mut buffer).await {
-                Ok(0) => break,
-                Ok(count) => {
-                    parts.write(&buffer[..count]);
-                    parts.wait_for_capacity(REMOTE_PARTS_IN_FLIGHT).await.map_err(failed)
-                }
-                Err(source) => Err(read(source)),
-            };
-            if let Err(error) = step {
-                if let Err(source) = parts.abort().await {
-                    tracing::warn!(error = %source, "an upload could not be ended; the bucket's rule will end it");
-                }
-                return Err(error);
-            }
+        let mut upload = self.0.store.put_multipart(&key).await.map_err(unsent)?;
+        let sent = match send_parts(upload.as_mut(), &mut file).await {
+            Ok(()) => upload.complete().await.map(|_named| ()).map_err(unsent),
+            Err(error) => Err(error),
+        };
+        if sent.is_err()
+            && let Err(source) = upload.abort().await
+        {
+            tracing::warn!(error = %source, "an upload could not be ended; the bucket's rule will end it");
         }
-        parts.finish().await.map_err(failed)?;
-        Ok(())
+        sent
     }
+}
+
+async fn send_parts(upload: &mut dyn MultipartUpload, file: &mut tokio::fs::File) -> Result<()> {
+    let mut on_their_way = FuturesUnordered::new();
+    loop {
+        let part = next_part(file).await?;
+        if part.is_empty() {
+            break;
+        }
+        on_their_way.push(upload.put_part(part.into()));
+        if on_their_way.len() >= REMOTE_PARTS_IN_FLIGHT {
+            on_their_way.next().await.transpose().map_err(unsent)?;
+        }
+    }
+    on_their_way.try_collect::<()>().await.map_err(unsent)
+}
+
+/// The next [`REMOTE_PART_BYTES`] of the file; fewer at its end.
+async fn next_part(file: &mut tokio::fs::File) -> Result<Vec<u8>> {
+    let mut part = Vec::new();
+    file.take(REMOTE_PART_BYTES as u64).read_to_end(&mut part).await.map_err(unread)?;
+    Ok(part)
+}
+
+fn unsent(source: object_store::Error) -> Error {
+    errors::store("uploading an object", None, source)
+}
+
+fn unread(source: io::Error) -> Error {
+    errors::disk("reading a scratch file", source)
 }
 
 /// Runs blocking disk work off the async threads.

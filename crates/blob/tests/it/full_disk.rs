@@ -2,14 +2,9 @@
 
 use bytes::Bytes;
 use pitcrew_blob::{Blobs, Options};
-use pitcrew_kernel::{FakeClock, Timestamp};
 use pitcrew_testkit::Tmpfs;
 
-use crate::open;
-
-fn clock() -> FakeClock {
-    FakeClock::at(Timestamp::from_millis(1_750_000_000_000))
-}
+use crate::{clock, open};
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
