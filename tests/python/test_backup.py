@@ -7,9 +7,9 @@ import threading
 import lap
 import pytest
 from harness import Failed, Server, wait_for
+from trained import NATIVE, a_champion
 
-MLFLOW, NATIVE = "/api/2.0/mlflow", "/api/v1"
-RUN_LIMIT_S = 180
+MLFLOW = "/api/2.0/mlflow"
 LIMIT_S = 60
 
 
@@ -18,26 +18,6 @@ def pitcrew(binary, *arguments, code=0):
     ended = subprocess.run([binary, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert ended.returncode == code, ended.stderr
     return ended
-
-
-def a_champion(server, project):
-    """Declares the small project and trains its first model."""
-    http = server.http()
-    lap.write_project(project)
-    http.call("POST", f"{NATIVE}/apply", {"root": str(project), "dry_run": False})
-    http.call("POST", f"{NATIVE}/datasets/{lap.NAME}/versions", {"dry_run": False})
-    run = http.call("POST", f"{NATIVE}/pipelines/train/runs", {"params": {}, "reason": "a test", "force": False})["id"]
-    state = lambda: http.call("GET", f"{NATIVE}/pipeline-runs/{run}")["state"]
-    wait_for(lambda: state() not in ("queued", "running"), RUN_LIMIT_S, "the run does not end")
-    assert state() == "succeeded"
-
-    def served():
-        try:
-            return http.call("GET", f"/v2/models/{lap.NAME}/ready") is None or True
-        except Failed:
-            return False
-
-    wait_for(served, RUN_LIMIT_S, "the champion is not served")
 
 
 class Traffic:

@@ -15,6 +15,8 @@ pub(crate) fn not_found(digest: &Digest) -> Error {
 }
 
 pub(crate) fn corrupt(digest: &Digest) -> Error {
+    // Also in the log: the answer may have begun, and can only be cut off then.
+    tracing::error!(blob.digest = %digest, code = "BLOB_CORRUPT", "the stored bytes of an object do not match its digest");
     Error::new(Kind::Internal, "BLOB_CORRUPT", format!("the stored bytes of {digest} do not match their digest"))
         .hint("the disk damaged them: store the original again, or restore a backup")
 }

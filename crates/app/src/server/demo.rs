@@ -23,6 +23,7 @@ pub(crate) async fn demo_bikes(bikes: Bikes, out: Out) -> Result<ExitCode> {
         auth: "none".to_owned(),
         allow_host: Vec::new(),
         database: None,
+        objects: None,
         log_format: "text".to_owned(),
     };
     let running = start(&args, bikes.folder.join("home")).await?;

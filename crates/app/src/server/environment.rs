@@ -55,6 +55,11 @@ pub(crate) fn project_variable(name: &str) -> Option<String> {
     (name.starts_with("PITCREW_") && !OWN_SECRETS.contains(&name)).then(|| variable(name)).flatten()
 }
 
+/// What the standard variables tell of the object store.
+pub(crate) fn aws_variable(name: &str) -> Option<String> {
+    name.starts_with("AWS_").then(|| variable(name)).flatten()
+}
+
 fn cache_folder() -> Option<PathBuf> {
     let of = |name: &str| variable(name).map(PathBuf::from);
     of("PITCREW_CACHE")

@@ -6,6 +6,7 @@ mod demo;
 mod environment;
 mod home;
 mod listen;
+mod objects;
 mod pages;
 mod routes;
 mod store;
@@ -54,6 +55,10 @@ pub(crate) struct UpArgs {
     /// PostgreSQL instead of the embedded database: `postgres://user:password@host:5432/database`.
     #[arg(long, env = "PITCREW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// A bucket for the objects instead of the home folder: `s3://bucket/prefix`. AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+    /// AWS_ENDPOINT_URL tell how to reach it.
+    #[arg(long, env = "PITCREW_OBJECTS", hide_env_values = true, value_name = "URL")]
+    pub(crate) objects: Option<String>,
     /// How logs are written to standard error: text or json.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
     pub(crate) log_format: String,
@@ -108,6 +113,7 @@ pub(crate) async fn start(args: &UpArgs, home: PathBuf) -> Result<Running> {
     let wiring = Wiring {
         home: home.path(),
         database: args.database.as_deref(),
+        objects: args.objects.as_deref(),
         mode,
         hosts: &args.allow_host,
         url: &url,

@@ -31,7 +31,7 @@ use super::apply::Applier;
 use super::core::Core;
 use super::home::Home;
 use super::telemetry::Telemetry;
-use super::{environment, pages, routes, store};
+use super::{environment, objects, pages, routes, store};
 
 /// Tokens made by another process are known after this long.
 const TOKEN_POLL: Duration = Duration::from_secs(5);
@@ -41,6 +41,7 @@ const TOKEN_POLL: Duration = Duration::from_secs(5);
 pub(crate) struct Wiring<'a> {
     pub(crate) home: &'a Path,
     pub(crate) database: Option<&'a str>,
+    pub(crate) objects: Option<&'a str>,
     pub(crate) mode: Mode,
     pub(crate) hosts: &'a [String],
     pub(crate) url: &'a str,
@@ -103,17 +104,28 @@ pub(crate) async fn build(home: &Home, wiring: Wiring<'_>) -> Result<Server> {
 async fn build_with(home: &Home, wiring: Wiring<'_>, engine: Arc<dyn ModelEngine>) -> Result<Server> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let blobs = open_objects(&home.path().join("objects"), wiring.objects, &clock).await?;
     let db = open_database(database(home.path(), wiring.database)).await?;
     migrate(&db, clock.as_ref(), &migrations()).await?;
     if wiring.database.is_none() {
         // The home folder's lock proves that whoever held these is gone.
         db.write(release_leases).await?;
     }
-    let blobs = Blobs::open(&pitcrew_blob::Options::Local(home.folder("objects")?), Arc::clone(&clock))?;
     let auth = Arc::new(Auth::load(db.clone(), Arc::clone(&clock), Arc::clone(&ids), wiring.mode).await?);
     let ground = Ground { db, blobs, clock, ids, metrics: prometheus::Registry::new() };
     let slices = slices(home, wiring, &ground, &auth, engine)?;
     assemble(home, wiring, ground, auth, slices)
+}
+
+/// A bucket is asked for a list, so that a server does not start only to fail when somebody stores something.
+async fn open_objects(folder: &Path, url: Option<&str>, clock: &Arc<dyn Clock>) -> Result<Blobs> {
+    let options = objects::options(url, folder.to_path_buf(), environment::aws_variable)?;
+    let blobs = Blobs::open(&options, Arc::clone(clock))?;
+    if let pitcrew_blob::Options::S3(bucket) = &options {
+        tracing::info!(?bucket, "objects are kept in a bucket");
+        blobs.check().await?;
+    }
+    Ok(blobs)
 }
 
 /// The database of a server at `home`.
