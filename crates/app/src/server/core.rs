@@ -18,8 +18,8 @@ use super::apply::Applier;
 
 /// Between two looks at whether the loop is at rest.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// Objects younger than this are never collected: their reference may be about to be committed.
-const GC_GRACE: Duration = Duration::from_secs(3_600);
+/// Objects younger than this are not collected unless asked for: their reference may be about to be committed.
+pub(crate) const GC_GRACE: Duration = Duration::from_secs(3_600);
 
 /// One slice's list of the objects it needs.
 pub(crate) type References = fn(&mut Tx<'_>) -> Result<HashSet<Digest>>;
@@ -99,8 +99,8 @@ impl Core {
         Ok(())
     }
 
-    /// Removes objects that nothing refers to, and states that it did.
-    pub(crate) async fn collect_garbage(&self, ctx: &Ctx, dry_run: bool) -> Result<Value> {
+    /// Removes objects older than `grace` that nothing refers to, and states that it did.
+    pub(crate) async fn collect_garbage(&self, ctx: &Ctx, grace: Duration, dry_run: bool) -> Result<Value> {
         ctx.require(Access::Admin)?;
         let references = self.references.clone();
         let keep = self
@@ -113,7 +113,7 @@ impl Core {
                 Ok(keep)
             })
             .await?;
-        let collected = self.blobs.gc(&keep, GC_GRACE, dry_run).await?;
+        let collected = self.blobs.gc(&keep, grace, dry_run).await?;
         if !dry_run {
             let removed = GarbageCollected { objects: collected.objects, bytes: collected.bytes };
             let (ctx, ids, clock) = (ctx.clone(), Arc::clone(&self.applier.ids), Arc::clone(&self.clock));

@@ -17,7 +17,7 @@ use pitcrew_work::{EventFilter, events_after, events_latest, events_matching, la
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::core::Core;
+use super::core::{Core, GC_GRACE};
 use super::store;
 
 type Shared = State<Arc<Core>>;
@@ -208,10 +208,12 @@ async fn revoke_token(State(core): Shared, caller: Caller, Path(id): Path<String
 struct Gc {
     #[serde(default)]
     dry_run: bool,
+    older_than: Option<Span>,
 }
 
 async fn collect_garbage(State(core): Shared, caller: Caller, Json(body): Json<Gc>) -> Answer<Json<Value>> {
-    Ok(Json(core.collect_garbage(&caller.0, body.dry_run).await?))
+    let grace = body.older_than.map_or(GC_GRACE, Span::duration);
+    Ok(Json(core.collect_garbage(&caller.0, grace, body.dry_run).await?))
 }
 
 #[cfg(test)]

@@ -352,6 +352,7 @@ mod tests {
         let wiring = Wiring {
             home: home.path(),
             database: None,
+            objects: None,
             mode: Mode::None,
             hosts: &[],
             url: "http://127.0.0.1:7070",

@@ -65,6 +65,7 @@ impl Audited {
         let wiring = Wiring {
             home: home.path(),
             database: None,
+            objects: None,
             mode: Mode::None,
             hosts: &[],
             url: "http://127.0.0.1:1",
