@@ -61,8 +61,7 @@ impl Core {
         let (lag, clock, once) = (self.pump.lag_within(), Arc::clone(&self.clock), self.once.clone());
         // Of one moment: between two looks, an event could become a job and a job an event, and each be missed. The time is asked for
         // after the first statement, so that a job seen here is not one of the future.
-        let (outbox_lag, jobs) =
-            self.db.read(move |tx| Ok((lag(tx)?, under_way(tx, clock.now(), &once)?))).await?;
+        let (outbox_lag, jobs) = self.db.read(move |tx| Ok((lag(tx)?, under_way(tx, clock.now(), &once)?))).await?;
         Ok(Load { outbox_lag, jobs, busy })
     }
 

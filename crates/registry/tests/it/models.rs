@@ -142,7 +142,9 @@ async fn a_database_from_before_numbers_were_kept_goes_on_counting() {
             tx.exec("DELETE FROM schema_versions WHERE slice = 'registry' AND version = 2", &[])
         });
         assert_eq!(back.await.unwrap(), 1, "{}", yard.name());
-        migrate(yard.db(), &yard.world.clock, &[MIGRATIONS]).await.unwrap();
+        migrate(yard.db(), &yard.world.clock, &[pitcrew_db::OUTBOX_MIGRATIONS, pitcrew_work::MIGRATIONS, MIGRATIONS])
+            .await
+            .unwrap();
         yard.offer(model(2.05)).await;
         assert_eq!(yard.aliases().await["champion"], 3, "{}: the decisions know what was given", yard.name());
     }

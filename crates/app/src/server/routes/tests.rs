@@ -160,7 +160,8 @@ async fn a_stranger_is_refused_everywhere() {
         .filter(|route| route.access == Access::Admin)
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
-    let expected = ["POST apply", "GET audit", "POST tokens", "GET tokens", "DELETE tokens/{id}", "POST gc"];
+    let expected =
+        ["POST apply", "GET audit", "GET audit/verify", "POST tokens", "GET tokens", "DELETE tokens/{id}", "POST gc"];
     assert_eq!(admins, expected.map(|route| route.replace(' ', " /api/v1/")));
     assert!(api.routes().iter().all(|route| route.access >= Access::Read), "nothing is public");
     stranger_is_refused(&desk.world, api).await;
