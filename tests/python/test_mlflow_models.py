@@ -1,8 +1,12 @@
 """The published `mlflow` client logs, registers, aliases and loads models on the built binary."""
 
+import harness
+import lap
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
+import small_lap
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -75,6 +79,32 @@ def test_an_onnx_model_goes_round(mlflow, client, table):
     predicted = mlflow.pyfunc.load_model("models:/bikes-onnx@champion").predict(features.to_numpy(np.float32))
     (values,) = predicted.values()
     assert np.allclose(values.ravel(), model.predict(features.to_numpy(np.float32)).ravel(), atol=1e-4)
+
+
+def test_a_model_that_a_pipeline_registered_is_loaded(mlflow, url, is_pitcrew, tmp_path):
+    if not is_pitcrew:
+        pytest.skip("pipelines are Pitcrew's")
+    small_lap.a_champion(harness.Http(url), tmp_path / "project")
+    name = f"models:/{lap.NAME}@champion"
+    x = np.array([[1.5], [2.0], [2.5]], np.float32)
+    expected = lap.SLOPE * x.ravel() + lap.INTERCEPT
+
+    loaded = mlflow.pyfunc.load_model(name)
+    for given in (x, {"x": x}, pd.DataFrame({"x": x.ravel()}), pd.DataFrame({"x": x.ravel().astype(np.float64)})):
+        predicted = loaded.predict(given)
+        assert np.allclose(np.asarray(predicted["y"], float).ravel(), expected, atol=0.5), type(given)
+    assert set(loaded.metadata.flavors) == {"onnx", "python_function"}
+
+    exported = mlflow.onnx.load_model(name)
+    session = onnxruntime.InferenceSession(exported.SerializeToString(), providers=["CPUExecutionProvider"])
+    (answered,) = session.run(["y"], {"x": x})
+    assert np.array_equal(answered, predicted_by(loaded, x))
+    # The version and its number name the same files.
+    assert mlflow.onnx.load_model(f"models:/{lap.NAME}/1").SerializeToString() == exported.SerializeToString()
+
+
+def predicted_by(model, x):
+    return model.predict(x)["y"]
 
 
 @pytest.fixture
