@@ -80,7 +80,8 @@ class Http:
                 self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             answer = self.connection.getresponse()
             content = answer.read()
-            if answer.will_close:
+            # A server that refuses a request may close before it has read the body.
+            if answer.will_close or (body is not None and answer.status >= 400):
                 self.close()
             return answer.status, content
         except (OSError, http.client.HTTPException) as error:
