@@ -3,9 +3,6 @@ import type { Page } from "@playwright/test";
 import { PAGES } from "./addresses";
 import { expect, settled, test } from "./fixtures";
 
-// Where motion is reduced, all changes of style are transitions without length, which a look at once after a change does not see.
-test.use({ contextOptions: { reducedMotion: "no-preference" } });
-
 for (const [name, path] of Object.entries(PAGES)) {
   test(`the page "${name}" is used without a pointer`, async ({ page, api }) => {
     await page.goto(await path(api));
