@@ -57,10 +57,12 @@ impl Home {
         &self.path
     }
 
-    /// A folder below it, made if needed.
+    /// A folder below it, made if needed, durably.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.path.join(name);
-        std::fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|error| unusable(&folder, &error))?;
         Ok(folder)
     }
 
