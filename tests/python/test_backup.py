@@ -7,7 +7,7 @@ import threading
 import lap
 import pytest
 from harness import Failed, Server, wait_for
-from trained import NATIVE, a_champion
+from small_lap import NATIVE, a_champion
 
 MLFLOW = "/api/2.0/mlflow"
 LIMIT_S = 60
@@ -63,7 +63,7 @@ class Traffic:
 def test_a_backup_under_load_restores_to_a_server_that_goes_on(binary, tmp_path):
     home, archive, second = tmp_path / "home", tmp_path / "backup.tar", tmp_path / "second"
     with Server(binary, home) as server:
-        a_champion(server, tmp_path / "project")
+        a_champion(server.http(), tmp_path / "project")
         with Traffic(server) as traffic:
             for number in range(3):
                 wait_for(lambda: len(traffic.predicted) > 300 * (number + 1) or traffic.failures, LIMIT_S, "no traffic")

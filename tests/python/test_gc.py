@@ -8,7 +8,7 @@ import lap
 import onnx
 import pytest
 from harness import Failed, Server, wait_for
-from trained import NATIVE, a_champion, is_served, run_to_its_end
+from small_lap import NATIVE, a_champion, is_served, run_to_its_end
 
 MLFLOW = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -56,7 +56,7 @@ class Lap:
 
     def __init__(self, server, folder):
         self.http, self.home, self.project, self.garbage = server.http(), server.home, folder / "project", set()
-        self.run = a_champion(server, self.project)
+        self.run = a_champion(server.http(), self.project)
         self.experiment_run()
         self.model_of_ones_own()
         self.second_version_of_the_data()

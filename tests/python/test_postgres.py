@@ -69,7 +69,7 @@ def test_a_lap_on_postgres_survives_a_kill(server, tmp_path):
 
     # A second lap on more rows, killed while its training runs.
     lap.add_rows(project, 1)
-    run = small_lap.train(http, seed=1)
+    run = small_lap.train(http, params={"seed": 1})
     wait_for(lambda: lap.starts(project, run, "train"), LIMIT_S, "the training does not start")
     server.kill()
     server.start()
@@ -79,7 +79,7 @@ def test_a_lap_on_postgres_survives_a_kill(server, tmp_path):
     after = facts(http)
     for name, told in before.items():
         assert [each for each in told if each not in after[name]] == [], name
-    wait_for(lambda: small_lap.served(http), LIMIT_S, "the champion is not served")
+    wait_for(lambda: small_lap.is_served(http), LIMIT_S, "the champion is not served")
     assert logged(http) == (rows, labels)
     # Each label is known, and each prediction can still be labelled.
     assert label(http, range(HOURS)) == {"accepted": HOURS - LABELLED, "duplicate": LABELLED, "corrected": 0, "unknown": 0}

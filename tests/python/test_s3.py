@@ -11,7 +11,7 @@ import boto3
 import lap
 import pytest
 from harness import Failed, Server, free_port, wait_for
-from trained import NATIVE, a_champion, is_served, run_to_its_end
+from small_lap import NATIVE, a_champion, is_served, run_to_its_end
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 PREFIX = "team/a"
@@ -112,7 +112,7 @@ def test_artifacts_data_and_models_live_in_the_bucket_and_survive_a_restart(bina
         for name, size in SIZES.items():
             assert http.raw("PUT", f"{folder}/{name}", content(size))[0] == 200
         read_back(http, folder)
-        first = a_champion(server, project)
+        first = a_champion(server.http(), project)
         command_line = open(f"/proc/{server.process.pid}/cmdline", "rb").read().decode()
         said = server.log()
     with bucket.server(binary, home) as server:
