@@ -55,8 +55,8 @@ pub(crate) struct UpArgs {
     /// PostgreSQL instead of the embedded database: `postgres://user:password@host:5432/database`.
     #[arg(long, env = "PITCREW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
-    /// A bucket for the objects instead of the home folder: `s3://bucket/prefix`. AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-    /// AWS_ENDPOINT_URL tell how to reach it.
+    /// A bucket for the objects instead of the home folder: `s3://bucket/prefix`. `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_ENDPOINT_URL` tell how to reach it.
     #[arg(long, env = "PITCREW_OBJECTS", hide_env_values = true, value_name = "URL")]
     pub(crate) objects: Option<String>,
     /// How logs are written to standard error: text or json.

@@ -63,7 +63,8 @@ fn place(url: &str) -> Result<(String, String)> {
             && !part.starts_with('.')
             && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.=".contains(letter))
     };
-    if !prefix.is_empty() && !(prefix.len() <= PREFIX_LEN_MAX && prefix.split('/').all(is_plain)) {
+    let is_prefix = prefix.is_empty() || (prefix.len() <= PREFIX_LEN_MAX && prefix.split('/').all(is_plain));
+    if !is_prefix {
         return Err(shape(format!("`{prefix}` cannot be a prefix"))
             .hint("use letters, digits, `-`, `_`, `.` and `=`, with single slashes between"));
     }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn without_an_address_objects_are_in_the_home_folder() {
         let options = options(None, "/home/objects".into(), |_| None).unwrap();
-        assert!(matches!(options, Options::Local(folder) if folder == PathBuf::from("/home/objects")));
+        assert!(matches!(options, Options::Local(folder) if folder == "/home/objects"));
     }
 
     #[test]
