@@ -4,9 +4,11 @@
 use bytes::Bytes;
 use pitcrew_contracts::names::ModelRef;
 use pitcrew_contracts::registry::Models as _;
+use pitcrew_contracts::serving::{Datatype, ModelSignature, TensorSpec};
 use pitcrew_kernel::{Ctx, Error, Result};
 use pitcrew_registry::Version;
 use pitcrew_tracking::{ArtifactEntry, ArtifactPath};
+use serde_json::{Value, json};
 
 use crate::Door;
 use crate::server::VERSION;
@@ -56,17 +58,83 @@ pub(crate) async fn read(door: &Door, ctx: &Ctx, path: &ArtifactPath) -> Result<
     }
 }
 
-/// What MLflow's loader reads first: which library loads the model. It names no inputs: the loader would then insist on exact types,
-/// where ONNX Runtime's own wrapper converts.
+/// What MLflow's loader reads first: which library loads the model, and where it helps, what the model takes.
 fn description(version: &Version) -> Result<String> {
-    let digest = version.digest.filter(|_| version.model_signature.is_some());
-    let Some(digest) = digest else {
+    let Some((digest, signature)) = version.digest.zip(version.model_signature.as_ref()) else {
         return Err(Error::not_found("ARTIFACT_NOT_FOUND", format!("{} holds no ONNX file", version.version)));
     };
     let uuid: String = digest.hex().chars().take(UUID_DIGITS).collect();
     Ok(format!(
         "flavors:\n  onnx:\n    data: {MODEL}\n    providers:\n    - CPUExecutionProvider\n  python_function:\n    data: {MODEL}\n    \
-         loader_module: mlflow.onnx\nmlflow_version: {VERSION}\nmodel_uuid: {uuid}\nutc_time_created: '{}'\n",
+         loader_module: mlflow.onnx\nmlflow_version: {VERSION}\nmodel_uuid: {uuid}\n{}utc_time_created: '{}'\n",
+        signature_lines(signature),
         version.created_at,
     ))
+}
+
+/// The signature of a model that takes each column as an input of its own. Told of it, the client makes the tensors of a data frame: without,
+/// it drops their second dimension and leaves whole numbers as they are, which ONNX Runtime refuses. A model with one input goes without: the
+/// client takes a whole frame for it and converts, where a signature would have it insist on exact types.
+fn signature_lines(signature: &ModelSignature) -> String {
+    let is_column = |spec: &TensorSpec| matches!(spec.shape[..], [-1] | [-1, 1]) && numpy(spec.datatype).is_some();
+    if signature.inputs.len() < 2 || !signature.inputs.iter().all(is_column) {
+        return String::new();
+    }
+    let inputs: Vec<Value> = signature
+        .inputs
+        .iter()
+        .map(|spec| {
+            let tensor = json!({ "dtype": numpy(spec.datatype), "shape": spec.shape });
+            json!({ "name": spec.name, "type": "tensor", "tensor-spec": tensor })
+        })
+        .collect();
+    // JSON within YAML's single quotes, where only a quote must be doubled.
+    format!("signature:\n  inputs: '{}'\n", Value::from(inputs).to_string().replace('\'', "''"))
+}
+
+/// What numpy calls a type; `None` for texts, whose elements differ in size.
+const fn numpy(datatype: Datatype) -> Option<&'static str> {
+    Some(match datatype {
+        Datatype::Bool => "bool",
+        Datatype::U8 => "uint8",
+        Datatype::U16 => "uint16",
+        Datatype::U32 => "uint32",
+        Datatype::U64 => "uint64",
+        Datatype::I8 => "int8",
+        Datatype::I16 => "int16",
+        Datatype::I32 => "int32",
+        Datatype::I64 => "int64",
+        Datatype::F32 => "float32",
+        Datatype::F64 => "float64",
+        Datatype::Bytes => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taking(inputs: &[(&str, Datatype, &[i64])]) -> String {
+        let spec = |(name, datatype, shape): &(&str, _, &[i64])| TensorSpec {
+            name: (*name).into(),
+            datatype: *datatype,
+            shape: shape.to_vec(),
+        };
+        let signature = ModelSignature { inputs: inputs.iter().map(spec).collect(), ..Default::default() };
+        signature_lines(&signature)
+    }
+
+    #[test]
+    fn columns_are_named_and_nothing_else_is() {
+        let columns = [("temp", Datatype::F32, &[-1, 1][..]), ("o'clock", Datatype::I64, &[-1][..])];
+        assert_eq!(
+            taking(&columns),
+            "signature:\n  inputs: '[{\"name\":\"temp\",\"tensor-spec\":{\"dtype\":\"float32\",\"shape\":[-1,1]},\"type\":\"tensor\"},\
+             {\"name\":\"o''clock\",\"tensor-spec\":{\"dtype\":\"int64\",\"shape\":[-1]},\"type\":\"tensor\"}]'\n"
+        );
+        assert_eq!(taking(&columns[..1]), "");
+        for other in [("image", Datatype::F32, &[-1, 3][..]), ("text", Datatype::Bytes, &[-1][..])] {
+            assert_eq!(taking(&[columns[0], other]), "");
+        }
+    }
 }
