@@ -58,7 +58,7 @@ check_node() {
 
 check_python() {
     ensure python3 python3
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$(python3 --version) is too old: 3.10 or newer is needed"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$(python3 --version) is too old: 3.11 or newer is needed"
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv python3-venv
 }
 

@@ -12,6 +12,7 @@ use pitcrew_client::Client;
 use pitcrew_kernel::{Clock, Error, Result};
 use serde_json::{Value, json};
 
+use crate::folder::must_hold_no_lap;
 use crate::hook::{Ear, Hook};
 use crate::hour::Hour;
 use crate::progress::{Progress, Show};
@@ -70,6 +71,7 @@ pub async fn bikes(options: Options) -> Result<Report> {
 async fn drive(options: &Options, webhook: &str, ear: Ear) -> Result<Report> {
     let from = options.clock.now();
     let progress = Progress::new(options.show);
+    must_hold_no_lap(&options.folder)?;
     let world = World::load(options)?;
     let project = options.folder.join("project");
     template::write(&project, webhook)?;

@@ -9,6 +9,7 @@
 
 pub mod city;
 mod files;
+mod folder;
 mod hook;
 pub mod hour;
 mod lap;
@@ -19,6 +20,7 @@ mod server;
 pub mod table;
 mod template;
 
+pub use folder::{FOLDER, choose_folder};
 pub use lap::{Options, bikes};
 pub use progress::Show;
 pub use report::{Candidate, Facts, Mark, Point, Promise, Report, Week};

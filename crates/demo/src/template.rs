@@ -22,12 +22,8 @@ const WEBHOOK: &str = "${PITCREW_DEMO_WEBHOOK}";
 /// Writes the project into `root`, with `webhook` as the address that hears of alerts.
 ///
 /// # Errors
-/// `DEMO_FOLDER_IN_USE` when there is a project already, `DEMO_FOLDER_UNWRITABLE`.
+/// `DEMO_FOLDER_UNWRITABLE`.
 pub(crate) fn write(root: &Path, webhook: &str) -> Result<()> {
-    if root.join("pitcrew.yaml").exists() {
-        return Err(Error::conflict("DEMO_FOLDER_IN_USE", format!("`{}` already holds a lap", root.display()))
-            .hint("remove the demo's folder, or give another with `--folder`"));
-    }
     for (path, text) in TEMPLATE {
         file(&root.join(path), text.replace(WEBHOOK, webhook).as_bytes())?;
     }
@@ -53,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_project_is_written_once_with_the_webhook_filled_in() {
+    fn the_project_is_written_with_the_webhook_filled_in() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("project");
         write(&root, "http://127.0.0.1:9/hook").unwrap();
@@ -61,6 +57,5 @@ mod tests {
         assert!(declared.contains("- webhook: http://127.0.0.1:9/hook"), "{declared}");
         assert!(!declared.contains("${"));
         assert!(root.join("steps/train.py").is_file());
-        assert_eq!(write(&root, "").unwrap_err().code(), "DEMO_FOLDER_IN_USE");
     }
 }

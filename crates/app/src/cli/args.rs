@@ -375,12 +375,12 @@ pub(crate) struct Bikes {
     /// Seed of the simulated city.
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
-    /// The demo's own folder.
-    #[arg(long, default_value = "demo-home", value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// Address for the demo's server.
-    #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDR")]
-    pub(crate) listen: String,
+    /// The demo's own folder [default: demo-home, or the next that holds no lap: demo-home-2, ...].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Address for the demo's server [default: 127.0.0.1:7070, or a free port when that is in use].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
     /// Replay only so many days of live traffic.
     #[arg(long, value_name = "N")]
     pub(crate) days: Option<u32>,
