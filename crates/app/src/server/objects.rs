@@ -77,6 +77,8 @@ fn invalid(why: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn with(url: &str, variables: &[(&str, &str)]) -> Result<Options> {
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn without_an_address_objects_are_in_the_home_folder() {
         let options = options(None, "/home/objects".into(), |_| None).unwrap();
-        assert!(matches!(options, Options::Local(folder) if folder == "/home/objects"));
+        assert!(matches!(options, Options::Local(folder) if folder.as_path() == Path::new("/home/objects")));
     }
 
     #[test]
