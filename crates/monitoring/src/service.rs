@@ -216,6 +216,9 @@ fn keep(tx: &mut Tx<'_>, out: Outgoing<'_>, mut window: Window) -> Result<()> {
     // A window that newer ones have followed is corrected, but history is not alarmed again.
     if store::windows(tx, &window.monitor, window.end, forever, 1)?.is_empty() {
         state_drift(tx, out, &window, before.map(|(before, _)| before))?;
+    }
+    // Where labels come later than windows fall due, the newest windows have nothing to say yet: they do not make history of this one.
+    if !store::judged_after(tx, &window.monitor, window.end)? {
         for (rule, spec) in store::rules(tx)?.into_iter().filter(|(_, spec)| spec.monitor == window.monitor.as_str()) {
             watch(tx, out, &rule, &spec, &window)?;
         }

@@ -203,6 +203,16 @@ pub(crate) fn judged(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp, lim
     )
 }
 
+/// Whether a window after `end` could be judged.
+pub(crate) fn judged_after(tx: &mut Tx<'_>, monitor: &MonitorName, end: Timestamp) -> Result<bool> {
+    let later = tx.optional(
+        "SELECT end_at FROM monitoring_windows WHERE monitor = $1 AND end_at > $2 AND state <> 'no_data' LIMIT 1",
+        &[monitor.as_str().into(), end.into()],
+        |row| row.int(0),
+    )?;
+    Ok(later.is_some())
+}
+
 const ALERT: &str = "SELECT id, rule, monitor, metric, state, value, threshold, event_time, summary, pending_at, fired_at, resolved_at, \
      action_run, acted_at_event_time, pipeline_run FROM monitoring_alerts";
 

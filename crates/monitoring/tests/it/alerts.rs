@@ -133,6 +133,23 @@ async fn a_late_label_fires_the_newest_windows_alarm_only() {
 }
 
 #[tokio::test]
+async fn labels_that_always_come_after_their_window_fell_due_fire_all_the_same() {
+    for post in Post::each().await {
+        let mut hasty = project();
+        hasty["monitors"]["bikes"]["label_delay"] = json!("0s");
+        post.apply(hasty).await;
+        for day in 0..6 {
+            post.predict(day * 24..day * 24 + 24).await;
+            if day >= 2 {
+                post.label((day - 2) * 24..(day - 1) * 24, 20.0).await;
+            }
+        }
+        let (name, said) = (post.name(), post.said().await);
+        assert!(said[0].starts_with("alert_pending") && said[1].starts_with("alert_fired"), "{name}: {said:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_counts_the_windows_that_missed_its_own_metric() {
     for post in Post::each().await {
         let mut two = project();

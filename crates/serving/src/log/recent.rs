@@ -106,16 +106,16 @@ impl Recent {
     pub(crate) fn restore(&mut self, rows: Vec<Row>, complete_from: i64) {
         let mut restored: Vec<Arc<Row>> = rows.into_iter().map(Arc::new).collect();
         restored.sort_by_key(|row| row.at);
+        let mut arrivals: Vec<Arc<Row>> = self.arrivals.drain(..).collect();
         for row in restored {
             if !self.rows.contains(&ByTime(Arc::clone(&row), 0)) {
-                if self.arrivals.len() < ARRIVALS {
-                    self.arrivals.push_back(Arc::clone(&row));
-                }
+                arrivals.push(Arc::clone(&row));
                 self.keep(row, 0);
             }
         }
-        let mut arrivals: Vec<Arc<Row>> = self.arrivals.drain(..).collect();
         arrivals.sort_by_key(|row| row.at);
+        // The newest arrivals are the ones that are asked for.
+        arrivals.drain(..arrivals.len().saturating_sub(ARRIVALS));
         self.arrivals = arrivals.into();
         self.complete_from = self.complete_from.min(complete_from);
     }
@@ -184,6 +184,17 @@ mod tests {
         assert_eq!(ids(30, 10), [""; 0]);
         assert_eq!(recent.latest(2).iter().map(|row| &*row.request_id).collect::<Vec<_>>(), ["d", "c"]);
         assert_eq!((recent.event_time("a"), recent.event_time("z")), (Some(20), None));
+    }
+
+    #[test]
+    fn after_a_restart_the_newest_arrivals_are_shown() {
+        let mut recent = recent();
+        let many = ARRIVALS as i64 + 50;
+        let stored = |i: i64| Row { at: i, ..row(&i.to_string(), i) };
+        recent.restore((0..many).map(stored).collect(), i64::MIN);
+        let newest: Vec<i64> = recent.latest(3).iter().map(|row| row.at).collect();
+        assert_eq!(newest, [many - 1, many - 2, many - 3]);
+        assert_eq!(recent.latest(usize::MAX).len(), ARRIVALS);
     }
 
     #[test]
