@@ -20,7 +20,8 @@ struct Layer {
 pub(crate) const SLICES: &[&str] = &["tracking", "registry", "data", "pipelines", "serving", "monitoring"];
 
 /// What every slice may stand on.
-const UNDER_SLICES: &[&str] = &["kernel", "stats", "contracts", "db", "blob", "columnar", "work", "auth", "web"];
+const UNDER_SLICES: &[&str] =
+    &["kernel", "stats", "contracts", "db", "filter", "blob", "columnar", "work", "auth", "web"];
 
 /// The test kit is for tests only: a dev-dependency of anyone above `db`.
 const TEST_KIT: &str = "testkit";
@@ -32,6 +33,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "ui-assets", may_use: &[] },
     Layer { name: "contracts", may_use: &["kernel"] },
     Layer { name: "db", may_use: &["kernel", "contracts"] },
+    Layer { name: "filter", may_use: &["kernel", "db"] },
     Layer { name: "blob", may_use: &["kernel"] },
     Layer { name: "columnar", may_use: &["kernel", "stats"] },
     Layer { name: "work", may_use: &["kernel", "contracts", "db"] },
@@ -61,6 +63,7 @@ const EVERYTHING: &[&str] = &[
     "stats",
     "contracts",
     "db",
+    "filter",
     "blob",
     "columnar",
     "work",

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+pub(crate) use pitcrew_filter::errors::{filter, order_by};
 use pitcrew_kernel::{Error, Kind};
 
 pub(crate) fn run_not_found(run_id: &str) -> Error {
@@ -45,15 +46,6 @@ pub(crate) fn tag_not_found(detail: String) -> Error {
 
 pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid("TRACKING_VALUE_INVALID", detail)
-}
-
-pub(crate) fn filter(detail: String) -> Error {
-    Error::invalid("FILTER_INVALID", detail)
-        .hint("write comparisons joined by AND, like `metrics.mae < 20 AND params.kind = 'tree'`")
-}
-
-pub(crate) fn order_by(detail: String) -> Error {
-    Error::invalid("ORDER_BY_INVALID", detail).hint("write it like `metrics.mae ASC` or `start_time DESC`")
 }
 
 pub(crate) fn artifact_path(path: &str) -> Error {

@@ -50,14 +50,6 @@ pub const EXPERIMENTS_PER_PAGE: usize = 50_000;
 pub const EXPERIMENTS_PER_SEARCH: usize = 1_000;
 /// Logged models on one page of a search.
 pub const MODELS_PER_PAGE: usize = 500;
-/// Comparisons in a filter.
-pub const FILTER_CLAUSES: usize = 50;
-/// Values of one `IN` list.
-pub const FILTER_LIST_VALUES: usize = 1_000;
-/// Bytes of a filter.
-pub const FILTER_BYTES: usize = 50_000;
-/// Terms of an order.
-pub const ORDER_TERMS: usize = 10;
 /// Points in one reply when a client asks for no page size of its own.
 pub const POINTS_PER_REPLY: usize = 1_000_000;
 /// Points of a sampled history.

@@ -5,7 +5,7 @@ use pitcrew_kernel::Result;
 use super::syntax::{self, Identifier};
 use super::{Clause, Order, entry, listed, numeric, unknown_attribute, unknown_entity};
 use crate::errors;
-use crate::limits::ORDER_TERMS;
+use pitcrew_filter::limits::ORDER_TERMS;
 
 /// Something a logged model can be searched by.
 #[derive(Debug, Clone, PartialEq, Eq)]

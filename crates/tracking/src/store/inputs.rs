@@ -6,8 +6,8 @@ use pitcrew_db::{Row, Tx};
 use pitcrew_kernel::Result;
 
 use crate::model::{DATASET_CONTEXT_TAG, Dataset, DatasetInput, DatasetSummary, Entries, ModelOutput, Run};
-use crate::store::runs::each_of;
 use crate::store::sql::Sql;
+use crate::store::sql::each_of;
 
 const IN: &str = "input";
 const OUT: &str = "output";

@@ -7,9 +7,9 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod search;
-pub(crate) mod sql;
 
 use pitcrew_db::Tx;
+pub(crate) use pitcrew_filter::sql;
 use pitcrew_kernel::Result;
 
 /// The next number of a series that starts at 1.

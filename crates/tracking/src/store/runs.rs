@@ -7,7 +7,7 @@ use pitcrew_kernel::Result;
 
 use crate::model::{Lifecycle, Metric, Run, RunInfo, RunStatus};
 use crate::store::metrics::value_at;
-use crate::store::sql::{LIST_MAX, RowInsert, list_size};
+use crate::store::sql::{RowInsert, each_of};
 
 pub(crate) const COLUMNS: &str = "r.run_no, r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_ms, r.end_ms, r.artifact_uri";
 /// How many columns that are.
@@ -180,22 +180,4 @@ pub(crate) fn with_data(tx: &mut Tx<'_>, runs: &mut [Run]) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// Runs `head ($1, ...) tail` for pieces of `numbers`.
-pub(crate) fn each_of(
-    tx: &mut Tx<'_>,
-    numbers: &[i64],
-    head: &str,
-    tail: &str,
-    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
-) -> Result<()> {
-    for piece in numbers.chunks(LIST_MAX) {
-        let size = list_size(piece.len());
-        let last = piece.last().copied().unwrap_or_default();
-        let args: Vec<Arg<'_>> =
-            piece.iter().copied().chain(std::iter::repeat(last)).take(size).map(Arg::from).collect();
-        tx.for_each(&format!("{head} ({}) {tail}", Tx::placeholders(1, size)), &args, each)?;
-    }
-    Ok(())
 }

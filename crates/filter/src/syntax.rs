@@ -27,6 +27,8 @@ pub enum Op {
     Like,
     /// `ILIKE`: the same without regard to upper and lower case.
     Ilike,
+    /// `RLIKE`: a regular expression found anywhere.
+    Rlike,
     /// `IN`.
     In,
     /// `NOT IN`.
@@ -48,6 +50,7 @@ impl fmt::Display for Op {
             Self::Ge => ">=",
             Self::Like => "LIKE",
             Self::Ilike => "ILIKE",
+            Self::Rlike => "RLIKE",
             Self::In => "IN",
             Self::NotIn => "NOT IN",
             Self::IsNull => "IS NULL",
@@ -327,6 +330,7 @@ impl Parser<'_> {
             Some(Token::Word(word)) => match word.to_ascii_uppercase().as_str() {
                 "LIKE" => Op::Like,
                 "ILIKE" => Op::Ilike,
+                "RLIKE" => Op::Rlike,
                 "IN" => Op::In,
                 _ => return Ok(None),
             },

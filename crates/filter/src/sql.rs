@@ -8,42 +8,47 @@ use pitcrew_db::{Arg, Dialect, Row, Tx};
 use pitcrew_kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::filter::syntax::Op;
-use crate::filter::{Number, Test};
+use crate::errors::page_invalid;
+use crate::syntax::Op;
+use crate::{Number, Test};
 
 /// Sizes that lists of values are filled up to, so that few different statements are prepared.
 const LIST_SIZES: [usize; 4] = [1, 16, 128, 1_000];
 
 /// A statement under construction.
-pub(crate) struct Sql {
+#[derive(Debug)]
+pub struct Sql {
     dialect: Dialect,
-    pub(crate) text: String,
-    pub(crate) args: Vec<Arg<'static>>,
+    /// The statement so far.
+    pub text: String,
+    /// What its placeholders stand for.
+    pub args: Vec<Arg<'static>>,
 }
 
 impl Sql {
-    pub(crate) fn new(tx: &Tx<'_>) -> Self {
+    /// An empty statement for this database.
+    pub fn new(tx: &Tx<'_>) -> Self {
         Self { dialect: tx.dialect(), text: String::new(), args: Vec::new() }
     }
 
     /// Binds a value; answers its placeholder.
-    pub(crate) fn bind(&mut self, value: impl Into<Arg<'static>>) -> String {
+    pub fn bind(&mut self, value: impl Into<Arg<'static>>) -> String {
         self.args.push(value.into());
         format!("${}", self.args.len())
     }
 
     /// Appends text.
-    pub(crate) fn push(&mut self, text: &str) {
+    pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// `$1, $2, ...` for these values.
-    pub(crate) fn bind_all<T: Into<Arg<'static>>>(&mut self, values: impl IntoIterator<Item = T>) -> String {
+    pub fn bind_all<T: Into<Arg<'static>>>(&mut self, values: impl IntoIterator<Item = T>) -> String {
         values.into_iter().map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
     }
 
     /// Text ordered by its code points, as SQLite does it by itself.
-    pub(crate) fn ordered_text(&self, expression: &str) -> String {
+    pub fn ordered_text(&self, expression: &str) -> String {
         match self.dialect {
             Dialect::Sqlite => expression.to_owned(),
             Dialect::Postgres => format!("{expression} COLLATE \"C\""),
@@ -51,7 +56,7 @@ impl Sql {
     }
 
     /// The condition that the text `column` passes `test`.
-    pub(crate) fn text_test(&mut self, column: &str, test: &Test) -> String {
+    pub fn text_test(&mut self, column: &str, test: &Test) -> String {
         match test {
             Test::Text(Op::Ne, value) => format!("{column} <> {}", self.bind(value.clone())),
             Test::Text(Op::Like, pattern) => self.like(column, pattern),
@@ -72,7 +77,7 @@ impl Sql {
     }
 
     /// The condition that the whole number `column` passes `test`. Fails for NULL.
-    pub(crate) fn integer_test(&mut self, column: &str, test: &Test) -> String {
+    pub fn integer_test(&mut self, column: &str, test: &Test) -> String {
         match test {
             Test::Number(op, Number::Int(value)) => format!("{column} {} {}", operator(*op), self.bind(*value)),
             Test::Number(op, Number::Float(value)) => {
@@ -83,7 +88,7 @@ impl Sql {
     }
 
     /// The condition that the metric in `value` and `nan` passes `test`.
-    pub(crate) fn metric_test(&mut self, value: &str, nan: &str, test: &Test) -> String {
+    pub fn metric_test(&mut self, value: &str, nan: &str, test: &Test) -> String {
         let Test::Number(op, number) = test else { return unfit() };
         let bound = self.bind(number.as_f64());
         match op {
@@ -124,18 +129,40 @@ fn as_glob(pattern: &str) -> String {
 }
 
 /// The size a list of `count` values is filled up to. A list must be cut into pieces of at most [`LIST_MAX`] first.
-pub(crate) fn list_size(count: usize) -> usize {
+fn list_size(count: usize) -> usize {
     LIST_SIZES.into_iter().find(|size| count <= *size).unwrap_or(count)
 }
 
 /// The longest list of one statement.
-pub(crate) const LIST_MAX: usize = 1_000;
+const LIST_MAX: usize = 1_000;
+
+/// Runs `head ($1, ...) tail` for pieces of `numbers`.
+///
+/// # Errors
+/// What the database and `each` give.
+pub fn each_of(
+    tx: &mut Tx<'_>,
+    numbers: &[i64],
+    head: &str,
+    tail: &str,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    for piece in numbers.chunks(LIST_MAX) {
+        let size = list_size(piece.len());
+        let last = piece.last().copied().unwrap_or_default();
+        let args: Vec<Arg<'_>> =
+            piece.iter().copied().chain(std::iter::repeat(last)).take(size).map(Arg::from).collect();
+        tx.for_each(&format!("{head} ({}) {tail}", Tx::placeholders(1, size)), &args, each)?;
+    }
+    Ok(())
+}
 
 /// Rows of a multi-row insert are written in pieces of these sizes, so that few different statements are prepared.
 const ROW_SIZES: [usize; 3] = [128, 16, 1];
 
 /// An insert of many rows: `head (...), (...) tail`. The texts are put together once.
-pub(crate) struct RowInsert {
+#[derive(Debug)]
+pub struct RowInsert {
     head: &'static str,
     shared: usize,
     width: usize,
@@ -145,12 +172,15 @@ pub(crate) struct RowInsert {
 
 impl RowInsert {
     /// Rows of `shared` values that all of them begin with, and `width` of their own.
-    pub(crate) const fn new(head: &'static str, shared: usize, width: usize, tail: &'static str) -> Self {
+    pub const fn new(head: &'static str, shared: usize, width: usize, tail: &'static str) -> Self {
         Self { head, shared, width, tail, texts: OnceLock::new() }
     }
 
     /// Writes `rows`, each bound by `bind`; answers how many were touched.
-    pub(crate) fn run<'a, T>(
+    ///
+    /// # Errors
+    /// What the database can give.
+    pub fn run<'a, T>(
         &self,
         tx: &mut Tx<'_>,
         shared: &[Arg<'a>],
@@ -186,39 +216,51 @@ impl RowInsert {
 
 /// A value that rows are ordered by. Never NULL: absence is a key of its own before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum KeyValue {
+pub enum KeyValue {
+    /// A whole number.
     #[serde(rename = "i")]
     Int(i64),
     /// The bits of a floating-point number: text would lose some.
     #[serde(rename = "f")]
     Float(u64),
+    /// A text.
     #[serde(rename = "t")]
     Text(String),
 }
 
 /// What kind of values an order key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyKind {
+pub enum KeyKind {
+    /// Whole numbers.
     Int,
+    /// Floating-point numbers.
     Float,
+    /// Texts.
     Text,
 }
 
 /// One expression rows are ordered by.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) expression: String,
-    pub(crate) kind: KeyKind,
-    pub(crate) ascending: bool,
+pub struct Key {
+    /// The SQL expression. Never NULL.
+    pub expression: String,
+    /// What kind of value it has.
+    pub kind: KeyKind,
+    /// Smallest first.
+    pub ascending: bool,
 }
 
 impl Key {
-    pub(crate) fn new(expression: impl Into<String>, kind: KeyKind, ascending: bool) -> Self {
+    /// Rows ordered by this expression.
+    pub fn new(expression: impl Into<String>, kind: KeyKind, ascending: bool) -> Self {
         Self { expression: expression.into(), kind, ascending }
     }
 
     /// Reads the key of a row.
-    pub(crate) fn read(&self, row: &Row<'_>, column: usize) -> Result<KeyValue> {
+    ///
+    /// # Errors
+    /// `INTERNAL` when the column is of another kind.
+    pub fn read(&self, row: &Row<'_>, column: usize) -> Result<KeyValue> {
         Ok(match self.kind {
             KeyKind::Int => KeyValue::Int(row.int(column)?),
             KeyKind::Float => KeyValue::Float(row.float(column)?.to_bits()),
@@ -228,15 +270,17 @@ impl Key {
 }
 
 /// The order and the place in it where a page starts.
-pub(crate) struct Keyset {
-    pub(crate) keys: Vec<Key>,
+#[derive(Debug)]
+pub struct Keyset {
+    /// What rows are ordered by, the most important first.
+    pub keys: Vec<Key>,
     /// The keys of the last row of the page before.
-    pub(crate) after: Option<Vec<KeyValue>>,
+    pub after: Option<Vec<KeyValue>>,
 }
 
 impl Keyset {
     /// `ORDER BY` these keys.
-    pub(crate) fn order(&self) -> String {
+    pub fn order(&self) -> String {
         let terms: Vec<String> = self
             .keys
             .iter()
@@ -246,12 +290,15 @@ impl Keyset {
     }
 
     /// The expressions, to be selected with each row.
-    pub(crate) fn columns(&self) -> String {
+    pub fn columns(&self) -> String {
         self.keys.iter().map(|key| key.expression.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     /// The place of a row whose keys are selected from column `first` on.
-    pub(crate) fn place(&self, row: &Row<'_>, first: usize) -> Result<Vec<KeyValue>> {
+    ///
+    /// # Errors
+    /// `INTERNAL` when a column is of another kind.
+    pub fn place(&self, row: &Row<'_>, first: usize) -> Result<Vec<KeyValue>> {
         self.keys.iter().zip(first..).map(|(key, column)| key.read(row, column)).collect()
     }
 
@@ -259,7 +306,7 @@ impl Keyset {
     ///
     /// # Errors
     /// `PAGE_INVALID` when the token belongs to another order.
-    pub(crate) fn condition(&self, sql: &mut Sql) -> Result<Option<String>> {
+    pub fn condition(&self, sql: &mut Sql) -> Result<Option<String>> {
         let Some(after) = &self.after else { return Ok(None) };
         let fits = after.len() == self.keys.len()
             && self.keys.iter().zip(after).all(|(key, value)| {
@@ -300,7 +347,10 @@ impl Keyset {
 }
 
 /// A page token for the rows after one with these keys, in the order that `terms` describe.
-pub(crate) fn token(terms: &str, keys: &[KeyValue]) -> Result<String> {
+///
+/// # Errors
+/// `INTERNAL` when the keys do not serialise.
+pub fn token(terms: &str, keys: &[KeyValue]) -> Result<String> {
     let json = serde_json::to_vec(&(terms, keys))
         .map_err(|source| Error::internal("a page token does not serialise", source))?;
     Ok(URL_SAFE_NO_PAD.encode(json))
@@ -310,15 +360,10 @@ pub(crate) fn token(terms: &str, keys: &[KeyValue]) -> Result<String> {
 ///
 /// # Errors
 /// `PAGE_INVALID` when it is none, or belongs to another order.
-pub(crate) fn keys_of(terms: &str, token: &str) -> Result<Vec<KeyValue>> {
+pub fn keys_of(terms: &str, token: &str) -> Result<Vec<KeyValue>> {
     let json = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|_| page_invalid())?;
     let (of, keys): (String, Vec<KeyValue>) = serde_json::from_slice(&json).map_err(|_| page_invalid())?;
     if of == terms { Ok(keys) } else { Err(page_invalid()) }
-}
-
-fn page_invalid() -> Error {
-    Error::invalid("PAGE_INVALID", "Invalid page token: it does not belong to this search")
-        .hint("start again without a page token, with the same filter and order for all pages")
 }
 
 #[cfg(test)]

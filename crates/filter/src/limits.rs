@@ -1,0 +1,10 @@
+//! How large a search may be.
+
+/// Comparisons in a filter.
+pub const FILTER_CLAUSES: usize = 50;
+/// Values of one `IN` list.
+pub const FILTER_LIST_VALUES: usize = 1_000;
+/// Bytes of a filter.
+pub const FILTER_BYTES: usize = 50_000;
+/// Terms of an order.
+pub const ORDER_TERMS: usize = 10;
