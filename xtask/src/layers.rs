@@ -17,7 +17,7 @@ struct Layer {
 }
 
 /// The slices: each a domain of its own.
-pub(crate) const SLICES: &[&str] = &["tracking", "registry", "data", "pipelines", "serving", "monitoring"];
+pub(crate) const SLICES: &[&str] = &["tracking", "traces", "registry", "data", "pipelines", "serving", "monitoring"];
 
 /// What every slice may stand on.
 const UNDER_SLICES: &[&str] =
@@ -41,6 +41,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "web", may_use: &["kernel", "contracts", "auth"] },
     Layer { name: "project", may_use: &["kernel", "contracts"] },
     Layer { name: "tracking", may_use: UNDER_SLICES },
+    Layer { name: "traces", may_use: UNDER_SLICES },
     Layer { name: "registry", may_use: UNDER_SLICES },
     Layer { name: "data", may_use: UNDER_SLICES },
     Layer { name: "pipelines", may_use: UNDER_SLICES },
@@ -48,7 +49,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "monitoring", may_use: UNDER_SLICES },
     Layer { name: "onnxruntime-lib", may_use: &["kernel"] },
     Layer { name: "serving-onnx", may_use: &["kernel", "contracts", "onnxruntime-lib"] },
-    Layer { name: "compat-mlflow", may_use: &["kernel", "contracts", "auth", "web", "blob", "tracking", "registry"] },
+    Layer {
+        name: "compat-mlflow",
+        may_use: &["kernel", "contracts", "auth", "web", "blob", "tracking", "traces", "registry"],
+    },
+    Layer { name: "compat-otel", may_use: &["kernel", "contracts", "auth", "web", "traces"] },
     Layer { name: "compat-oip", may_use: &["kernel", "contracts", "auth", "web", "serving"] },
     Layer { name: "client", may_use: &["kernel"] },
     Layer { name: "demo", may_use: &["kernel", "client"] },
@@ -71,6 +76,7 @@ const EVERYTHING: &[&str] = &[
     "web",
     "project",
     "tracking",
+    "traces",
     "registry",
     "data",
     "pipelines",
@@ -79,6 +85,7 @@ const EVERYTHING: &[&str] = &[
     "serving-onnx",
     "monitoring",
     "compat-mlflow",
+    "compat-otel",
     "compat-oip",
     "ui-assets",
     "client",
@@ -105,8 +112,10 @@ const OWNED_DEPENDENCIES: &[(&str, &[&str])] = &[
             "demo",
             TEST_KIT,
             "compat-mlflow",
+            "compat-otel",
             "compat-oip",
             "tracking",
+            "traces",
             "registry",
             "data",
             "pipelines",

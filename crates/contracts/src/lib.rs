@@ -19,4 +19,5 @@ pub mod rest;
 pub mod server;
 pub mod serving;
 pub mod spec;
+pub mod traces;
 pub mod tracking;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod experiments;
+mod homes;
 mod models;
 mod points;
 mod runs;
