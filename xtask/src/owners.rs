@@ -67,7 +67,7 @@ const OWNED: &[Owned] = &[
 ];
 
 /// Crates that are doors: all of their files may speak HTTP.
-const DOORS: &[&str] = &["web", "app", "demo", "testkit", "compat-mlflow", "compat-oip"];
+const DOORS: &[&str] = &["web", "app", "demo", "testkit", "compat-mlflow", "compat-otel", "compat-oip"];
 
 /// Checks the owned calls and the HTTP border in one file.
 pub(crate) fn check(source: &Source) -> Vec<Finding> {

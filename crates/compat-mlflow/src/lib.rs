@@ -18,6 +18,10 @@ mod registered_models;
 mod registry_search;
 mod runs;
 mod server;
+mod trace_assessments;
+mod trace_figures;
+mod trace_wire;
+mod traces;
 mod version_source;
 mod wire;
 
@@ -25,6 +29,7 @@ use std::sync::Arc;
 
 use pitcrew_kernel::Access;
 use pitcrew_registry::Registry;
+use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
 use pitcrew_web::{Api, ApiBuilder};
 
@@ -35,6 +40,8 @@ pub struct Door {
     pub tracking: Arc<Tracking>,
     /// Registered models and their versions.
     pub registry: Arc<Registry>,
+    /// Traces.
+    pub traces: Arc<Traces>,
 }
 
 type Builder = ApiBuilder<Door>;
@@ -48,6 +55,7 @@ pub fn routes(door: Door) -> Api {
     let api = logged_model_routes(api);
     let api = artifact_routes(api);
     let api = registry_routes(api);
+    let api = trace_routes(api);
     unserved(api).with_state(door)
 }
 
@@ -169,6 +177,48 @@ fn registry_routes(api: Builder) -> Builder {
         post "/model-versions/set-tag" Write model_versions::set_tag;
         delete "/model-versions/delete-tag" Write model_versions::delete_tag;
         get "/model-versions/get-download-uri" Read model_versions::download_uri;
+    }
+}
+
+/// One endpoint of the third version of the API at both of its addresses.
+macro_rules! endpoints_v3 {
+    ($api:ident, $($verb:ident $path:literal $access:ident $handler:path;)*) => {
+        $api$(
+            .$verb(concat!("/api/3.0/mlflow", $path), Access::$access, $handler)
+            .$verb(concat!("/ajax-api/3.0/mlflow", $path), Access::$access, $handler)
+        )*
+    };
+}
+
+fn trace_routes(api: Builder) -> Builder {
+    let api = endpoints_v3! { api,
+        post "/traces" Write traces::start;
+        post "/traces/search" Read traces::search;
+        get "/traces/get" Read traces::get;
+        get "/traces/batchGet" Read traces::batch;
+        post "/traces/batchGetInfos" Read traces::batch_infos;
+        post "/traces/delete-traces" Write traces::delete;
+        post "/traces/link-to-run" Write traces::link_to_run;
+        post "/traces/link-prompts" Write traces::link_prompts;
+        post "/traces/metrics" Read trace_figures::metrics;
+        post "/traces/calculate-filter-correlation" Read trace_figures::correlation;
+        get "/traces/{trace_id}" Read traces::info;
+        patch "/traces/{trace_id}/tags" Write traces::set_tag;
+        delete "/traces/{trace_id}/tags" Write traces::delete_tag;
+        post "/traces/{trace_id}/assessments" Write trace_assessments::create;
+        get "/traces/{trace_id}/assessments/{assessment_id}" Read trace_assessments::get;
+        patch "/traces/{trace_id}/assessments/{assessment_id}" Write trace_assessments::update;
+        delete "/traces/{trace_id}/assessments/{assessment_id}" Write trace_assessments::delete;
+        get "/get-trace-artifact" Read traces::artifact;
+    };
+    // What clients still ask of the second version.
+    endpoints! { api,
+        post "/traces/delete-traces" Write traces::delete;
+        post "/traces/link-to-run" Write traces::link_to_run;
+        post "/traces/link-prompts" Write traces::link_prompts;
+        patch "/traces/{trace_id}/tags" Write traces::set_tag;
+        delete "/traces/{trace_id}/tags" Write traces::delete_tag;
+        get "/get-trace-artifact" Read traces::artifact;
     }
 }
 

@@ -19,6 +19,7 @@ use pitcrew_monitoring::{Monitoring, TrainingProfiles};
 use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
 use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer};
 use pitcrew_serving::Serving;
+use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
@@ -55,6 +56,7 @@ pub(crate) fn migrations() -> Vec<Migrations> {
         pitcrew_work::MIGRATIONS,
         pitcrew_auth::MIGRATIONS,
         pitcrew_tracking::MIGRATIONS,
+        pitcrew_traces::MIGRATIONS,
         pitcrew_registry::MIGRATIONS,
         pitcrew_data::MIGRATIONS,
         pitcrew_pipelines::MIGRATIONS,
@@ -80,6 +82,7 @@ pub(crate) struct Server {
 /// The slices.
 struct Slices {
     tracking: Arc<Tracking>,
+    traces: Arc<Traces>,
     registry: Arc<Registry>,
     data: Arc<Data>,
     pipelines: Arc<Pipelines>,
@@ -151,6 +154,7 @@ fn slices(
 ) -> Result<Slices> {
     let Ground { db, blobs, clock, ids, metrics } = ground;
     let tracking = Arc::new(Tracking::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
+    let traces = Arc::new(Traces::new(db.clone(), Arc::clone(clock), Arc::clone(ids), Arc::clone(&tracking) as _));
     let seed = [ids.random_bytes(), ids.random_bytes()].concat().try_into().unwrap_or([0; 32]);
     let registry = Arc::new(Registry::new(Parts {
         db: db.clone(),
@@ -200,7 +204,7 @@ fn slices(
     let serving = Arc::new(serving);
     let log: Arc<dyn InferenceLog> = Arc::clone(&serving) as _;
     let monitoring = Arc::new(Monitoring::new(db.clone(), Arc::clone(clock), Arc::clone(ids), log, models));
-    Ok(Slices { tracking, registry, data, pipelines: Arc::new(pipelines), serving, monitoring })
+    Ok(Slices { tracking, traces, registry, data, pipelines: Arc::new(pipelines), serving, monitoring })
 }
 
 fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, slices: Slices) -> Result<Server> {
@@ -266,15 +270,21 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
 }
 
 fn api(slices: &Slices, core: Arc<Core>) -> Api {
-    let door = Door { tracking: Arc::clone(&slices.tracking), registry: Arc::clone(&slices.registry) };
+    let door = Door {
+        tracking: Arc::clone(&slices.tracking),
+        registry: Arc::clone(&slices.registry),
+        traces: Arc::clone(&slices.traces),
+    };
     routes::routes(core)
         .merge(pitcrew_tracking::routes(Arc::clone(&slices.tracking)))
+        .merge(pitcrew_traces::routes(Arc::clone(&slices.traces)))
         .merge(pitcrew_registry::routes(Arc::clone(&slices.registry)))
         .merge(pitcrew_data::routes(Arc::clone(&slices.data)))
         .merge(pitcrew_pipelines::routes(Arc::clone(&slices.pipelines)))
         .merge(pitcrew_serving::routes(Arc::clone(&slices.serving)))
         .merge(pitcrew_monitoring::routes(Arc::clone(&slices.monitoring)))
         .merge(pitcrew_compat_mlflow::routes(door))
+        .merge(pitcrew_compat_otel::routes(Arc::clone(&slices.traces)))
         .merge(pitcrew_compat_oip::routes(&slices.serving))
 }
 

@@ -1,5 +1,7 @@
 //! The fields of a request, from a JSON body or a query string, as MLflow's protocol buffers read them.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::{Method, StatusCode, header};
 use bytes::Bytes;
@@ -222,6 +224,43 @@ impl Fields {
     /// One object, if there is one.
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>> {
         self.get(name)?.map(|value| Self::of_object(value, name)).transpose()
+    }
+
+    /// One object that must be there.
+    pub(crate) fn required_object(&self, name: &str) -> Result<Self> {
+        self.object(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// The JSON of a field, if there is one: what a message holds as any value.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<&Value>> {
+        self.get(name)
+    }
+
+    /// Refuses a request without this field, even an empty one.
+    pub(crate) fn present(&self, name: &str) -> Result<()> {
+        self.get(name)?.map(drop).ok_or_else(|| missing(name))
+    }
+
+    /// An object of texts; empty when absent.
+    pub(crate) fn map(&self, name: &str) -> Result<BTreeMap<String, String>> {
+        let item = |(key, value): (&String, &Value)| match value {
+            Value::String(text) => Ok((key.clone(), text.clone())),
+            other => Err(mistyped(&format!("{name}.{key}"), other)),
+        };
+        match self.get(name)? {
+            None => Ok(BTreeMap::new()),
+            Some(Value::Object(entries)) => entries.iter().map(item).collect(),
+            Some(other) => Err(mistyped(name, other)),
+        }
+    }
+
+    /// A word of an enumeration, as its name or its number; `None` when absent or unknown.
+    pub(crate) fn word<'w>(&self, name: &str, words: &[&'w str]) -> Result<Option<&'w str>> {
+        Ok(match self.get(name)? {
+            Some(Value::Number(number)) => number.as_u64().and_then(|at| words.get(usize::try_from(at).ok()?)).copied(),
+            Some(Value::String(text)) => words.iter().find(|word| *word == text).copied(),
+            _ => None,
+        })
     }
 
     /// Pairs of `key` and `value`; the key must not be empty, the value may be absent.

@@ -14,6 +14,7 @@ use pitcrew_contracts::serving::{Datatype, EngineInfo, LoadedModel, ModelEngine,
 use pitcrew_kernel::{Clock, Error, Ids, Result};
 use pitcrew_registry::{Parts, Registry, Signer};
 use pitcrew_testkit::{TestDb, World, call, open};
+use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
 use serde_json::{Value, json};
 
@@ -31,7 +32,10 @@ impl Wire {
     /// One for each kind of database.
     pub(crate) async fn each() -> Vec<Self> {
         let mut wires = Vec::new();
-        for db in TestDb::each(&[pitcrew_tracking::MIGRATIONS, pitcrew_registry::MIGRATIONS]).await {
+        for db in
+            TestDb::each(&[pitcrew_tracking::MIGRATIONS, pitcrew_traces::MIGRATIONS, pitcrew_registry::MIGRATIONS])
+                .await
+        {
             wires.push(Self::over(db).await);
         }
         wires
@@ -93,7 +97,8 @@ pub(crate) fn door(db: &TestDb, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>, fold
         references: Arc::new(AnyBytes),
         artifacts: Arc::clone(&tracking) as _,
     });
-    Door { tracking, registry: Arc::new(registry) }
+    let traces = Traces::new(db.db.clone(), Arc::clone(clock), Arc::clone(ids), Arc::clone(&tracking) as _);
+    Door { tracking, registry: Arc::new(registry), traces: Arc::new(traces) }
 }
 
 /// An engine for which all bytes but none are a model.

@@ -5,5 +5,6 @@ mod artifacts;
 mod authz;
 mod door;
 mod pairs;
+mod traces;
 
 use door::Wire;

@@ -324,7 +324,7 @@ async fn the_server_itself() {
     golden!("server", wire, {
         wire.get("/api/3.0/mlflow/server-info").await;
         wire.get("/traces/search").await;
-        wire.post("/api/3.0/mlflow/traces", json!({})).await;
+        wire.post("/api/3.0/mlflow/issues", json!({})).await;
         wire.post("/webhooks", json!({})).await;
         wire.post("/api/2.0/mlflow-artifacts/mpu/create/1/x", json!({"path": "x", "num_parts": 2})).await;
         wire.post("/artifacts/presigned-upload-url", json!({"run_id": "x", "path": "y"})).await;
