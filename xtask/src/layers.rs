@@ -21,7 +21,7 @@ pub(crate) const SLICES: &[&str] = &["tracking", "traces", "registry", "data", "
 
 /// What every slice may stand on.
 const UNDER_SLICES: &[&str] =
-    &["kernel", "stats", "contracts", "db", "filter", "blob", "columnar", "work", "auth", "web"];
+    &["kernel", "stats", "contracts", "db", "filter", "blob", "columnar", "outbound", "work", "auth", "web"];
 
 /// The test kit is for tests only: a dev-dependency of anyone above `db`.
 const TEST_KIT: &str = "testkit";
@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "filter", may_use: &["kernel", "db"] },
     Layer { name: "blob", may_use: &["kernel"] },
     Layer { name: "columnar", may_use: &["kernel", "stats"] },
+    Layer { name: "outbound", may_use: &["kernel"] },
     Layer { name: "work", may_use: &["kernel", "contracts", "db"] },
     Layer { name: "auth", may_use: &["kernel", "contracts", "db", "work"] },
     Layer { name: "web", may_use: &["kernel", "contracts", "auth"] },
@@ -71,6 +72,7 @@ const EVERYTHING: &[&str] = &[
     "filter",
     "blob",
     "columnar",
+    "outbound",
     "work",
     "auth",
     "web",
