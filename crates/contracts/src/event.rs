@@ -13,7 +13,7 @@ use crate::{registry, release, tracking};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `dataset`, `pipeline_run`, `model`, `deployment`, `release`, `monitor`, `alert`, `run`, `experiment`, `logged_model`, `artifact`,
-    /// `gate_decision`, `project`, `token` or `server`.
+    /// `gate_decision`, `webhook`, `project`, `token` or `server`.
     pub kind: String,
     /// Its name or id.
     pub name: String,

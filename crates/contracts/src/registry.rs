@@ -159,6 +159,41 @@ pub struct VersionDeleted {
 }
 event!(VersionDeleted, "registry.version_deleted", "model", |e| &e.version, |e| format!("{} deleted", e.version));
 
+/// What was done to a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookAct {
+    /// It was made.
+    Created,
+    /// Something of it was changed.
+    Changed,
+    /// It was removed.
+    Deleted,
+}
+
+/// A webhook was made, changed or removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WebhookChanged {
+    /// Its id.
+    pub webhook: String,
+    /// Its name.
+    pub name: String,
+    /// What was done.
+    pub act: WebhookAct,
+    /// Where it sends: scheme, host and port. The rest of an address may be secret.
+    pub target: String,
+}
+event!(WebhookChanged, "registry.webhook_changed", "webhook", |e| &e.webhook, |e| format!(
+    "webhook {} to {} {}",
+    e.name,
+    e.target,
+    match e.act {
+        WebhookAct::Created => "created",
+        WebhookAct::Changed => "changed",
+        WebhookAct::Deleted => "deleted",
+    }
+));
+
 /// What serving needs to know of a version.
 #[derive(Debug, Clone)]
 pub struct ServableVersion {

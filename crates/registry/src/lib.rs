@@ -19,6 +19,7 @@ mod signer;
 mod store;
 mod subscribers;
 mod versions;
+mod webhooks;
 
 pub use evaluate::{Evaluate, Report};
 pub use gate::{RuleResult, Verdict, decide};
@@ -29,6 +30,9 @@ pub use service::{Parts, Registry};
 pub use signer::Signer;
 pub use store::referenced_digests;
 pub use subscribers::subscribers;
+pub use webhooks::{
+    Failure, NewWebhook, Secret, Topic, Trial, Webhook, WebhookChange, WebhookId, Webhooks, webhook_routes,
+};
 
 use pitcrew_db::{Migration, Migrations};
 
@@ -38,5 +42,6 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &[
         Migration { name: "0001_registry", sql: include_str!("../migrations/0001_registry.sql") },
         Migration { name: "0002_version_numbers", sql: include_str!("../migrations/0002_version_numbers.sql") },
+        Migration { name: "0003_webhooks", sql: include_str!("../migrations/0003_webhooks.sql") },
     ],
 };

@@ -17,6 +17,7 @@ use crate::model::{GateDecision, ModelDetail, check_key, check_text};
 use crate::signer::Signer;
 use crate::store;
 use crate::versions::move_alias;
+use crate::webhooks;
 
 /// What the registry is made of.
 #[derive(Clone)]
@@ -46,9 +47,10 @@ impl std::fmt::Debug for Parts {
 }
 
 impl Parts {
-    /// States `event` by `ctx` in this transaction.
+    /// States `event` by `ctx` in this transaction, and tells those who listen.
     pub(crate) fn state<E: Event>(&self, tx: &mut Tx<'_>, ctx: &Ctx, event: &E) -> Result<()> {
-        tx.emit(Outgoing { ctx, ids: self.ids.as_ref(), clock: self.clock.as_ref() }, event)
+        tx.emit(Outgoing { ctx, ids: self.ids.as_ref(), clock: self.clock.as_ref() }, event)?;
+        webhooks::tell(tx, self.ids.as_ref(), self.clock.now(), event)
     }
 }
 

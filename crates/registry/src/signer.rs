@@ -63,6 +63,11 @@ impl Signer {
         }
     }
 
+    /// A key of its own for `purpose`, which nobody without the seed can tell.
+    pub(crate) fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.key.to_bytes())
+    }
+
     /// Vouches that these bytes are this version.
     pub fn sign(&self, version: &ModelRef, digest: &Digest) -> Signature {
         let value = self.key.sign(&statement(version, digest));

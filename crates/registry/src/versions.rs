@@ -8,7 +8,7 @@ use pitcrew_contracts::event::{Event, brief};
 use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
 use pitcrew_contracts::registry::{AliasMoved, VersionDeleted, VersionRegistered, VersionTagged, VersionUpdated};
 use pitcrew_contracts::serving::LoadedModel;
-use pitcrew_db::{Outgoing, Tx};
+use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Page, PageRequest, Result};
 
 use crate::model::{AliasChange, NewVersion, ServableFile, Version, check_text};
@@ -326,8 +326,7 @@ pub(crate) fn insert_version(
         created_by: ctx.actor.clone(),
     };
     store::insert_version(tx, &version)?;
-    let out = Outgoing { ctx, ids: parts.ids.as_ref(), clock: parts.clock.as_ref() };
-    tx.emit(out, &VersionRegistered { version: version.version.clone(), digest: version.digest })?;
+    parts.state(tx, ctx, &VersionRegistered { version: version.version.clone(), digest: version.digest })?;
     Ok(version)
 }
 
@@ -361,6 +360,6 @@ pub(crate) fn move_alias(
         reason: reason.to_owned(),
     };
     store::set_alias(tx, model, &change)?;
-    let out = Outgoing { ctx, ids: parts.ids.as_ref(), clock: parts.clock.as_ref() };
-    tx.emit(out, &AliasMoved { model: model.clone(), alias: alias.clone(), from, to, reason: reason.to_owned() })
+    let reason = reason.to_owned();
+    parts.state(tx, ctx, &AliasMoved { model: model.clone(), alias: alias.clone(), from, to, reason })
 }

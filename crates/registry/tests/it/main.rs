@@ -9,4 +9,5 @@ mod releases;
 mod routes;
 mod signatures;
 mod steps;
+mod webhooks;
 mod yard;

@@ -138,10 +138,12 @@ async fn a_database_from_before_numbers_were_kept_goes_on_counting() {
         yard.registry.delete_model(yard.ctx(), &bikes()).await.unwrap();
         yard.apply(project()).await;
         let back = yard.db().write(|tx| {
-            tx.exec("DROP TABLE registry_version_numbers", &[])?;
-            tx.exec("DELETE FROM schema_versions WHERE slice = 'registry' AND version = 2", &[])
+            for table in ["registry_version_numbers", "registry_webhook_topics", "registry_webhooks"] {
+                tx.exec(&format!("DROP TABLE {table}"), &[])?;
+            }
+            tx.exec("DELETE FROM schema_versions WHERE slice = 'registry' AND version > 1", &[])
         });
-        assert_eq!(back.await.unwrap(), 1, "{}", yard.name());
+        assert_eq!(back.await.unwrap(), 2, "{}", yard.name());
         migrate(yard.db(), &yard.world.clock, &[pitcrew_db::OUTBOX_MIGRATIONS, pitcrew_work::MIGRATIONS, MIGRATIONS])
             .await
             .unwrap();
