@@ -52,7 +52,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "serving-onnx", may_use: &["kernel", "contracts", "onnxruntime-lib"] },
     Layer {
         name: "compat-mlflow",
-        may_use: &["kernel", "contracts", "auth", "web", "blob", "tracking", "traces", "registry"],
+        may_use: &["kernel", "contracts", "auth", "web", "blob", "outbound", "tracking", "traces", "registry"],
     },
     Layer { name: "compat-otel", may_use: &["kernel", "contracts", "auth", "web", "traces"] },
     Layer { name: "compat-oip", may_use: &["kernel", "contracts", "auth", "web", "serving"] },

@@ -23,12 +23,13 @@ mod trace_figures;
 mod trace_wire;
 mod traces;
 mod version_source;
+mod webhooks;
 mod wire;
 
 use std::sync::Arc;
 
 use pitcrew_kernel::Access;
-use pitcrew_registry::Registry;
+use pitcrew_registry::{Registry, Webhooks};
 use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
 use pitcrew_web::{Api, ApiBuilder};
@@ -42,6 +43,8 @@ pub struct Door {
     pub registry: Arc<Registry>,
     /// Traces.
     pub traces: Arc<Traces>,
+    /// Who is told what happens to models and prompts.
+    pub webhooks: Arc<Webhooks>,
 }
 
 type Builder = ApiBuilder<Door>;
@@ -56,6 +59,7 @@ pub fn routes(door: Door) -> Api {
     let api = artifact_routes(api);
     let api = registry_routes(api);
     let api = trace_routes(api);
+    let api = webhook_routes(api);
     unserved(api).with_state(door)
 }
 
@@ -219,6 +223,18 @@ fn trace_routes(api: Builder) -> Builder {
         patch "/traces/{trace_id}/tags" Write traces::set_tag;
         delete "/traces/{trace_id}/tags" Write traces::delete_tag;
         get "/get-trace-artifact" Read traces::artifact;
+    }
+}
+
+/// A webhook sends data out: nobody but an administrator sees or makes one.
+fn webhook_routes(api: Builder) -> Builder {
+    endpoints! { api,
+        get "/webhooks" Admin webhooks::list;
+        post "/webhooks" Admin webhooks::create;
+        get "/webhooks/{webhook_id}" Admin webhooks::get;
+        patch "/webhooks/{webhook_id}" Admin webhooks::update;
+        delete "/webhooks/{webhook_id}" Admin webhooks::delete;
+        post "/webhooks/{webhook_id}/test" Admin webhooks::test;
     }
 }
 

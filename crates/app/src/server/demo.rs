@@ -31,6 +31,7 @@ pub(crate) async fn demo_bikes(bikes: Bikes, out: Out) -> Result<ExitCode> {
         listen: bikes.listen.unwrap_or_else(|| free_address(out).to_owned()),
         auth: "none".to_owned(),
         allow_host: Vec::new(),
+        allow_webhook_host: Vec::new(),
         database: None,
         objects: None,
         log_format: "text".to_owned(),

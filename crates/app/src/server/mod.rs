@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use pitcrew_auth::Mode;
 use pitcrew_kernel::{Error, Result};
+use pitcrew_outbound::{Exception, Policy};
 use pitcrew_work::{SystemClock, Tasks};
 use tokio::net::TcpListener;
 use tracing::info;
@@ -52,6 +53,9 @@ pub(crate) struct UpArgs {
     /// A name, besides loopback ones, that callers may use for this server. May be repeated.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
+    /// A host, address or range of addresses that webhooks may reach although it is not public: `hooks.internal`, `10.1.0.0/16`. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_webhook_host: Vec<Exception>,
     /// PostgreSQL instead of the embedded database: `postgres://user:password@host:5432/database`.
     #[arg(long, env = "PITCREW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
@@ -117,6 +121,8 @@ pub(crate) async fn start(args: &UpArgs, home: PathBuf) -> Result<Running> {
         mode,
         hosts: &args.allow_host,
         url: &url,
+        // Without a login every caller is on this machine, and reaches what is on it without our help.
+        outbound: &Policy { loopback: mode == Mode::None, exceptions: args.allow_webhook_host.clone() },
         tasks: &tasks,
     };
     let mut server = wire::build(&home, wiring).await?;

@@ -16,8 +16,9 @@ use pitcrew_data::Data;
 use pitcrew_db::{Db, Migrations, Options, migrate};
 use pitcrew_kernel::{Clock, Error, Ids, RandomIds, Result};
 use pitcrew_monitoring::{Monitoring, TrainingProfiles};
+use pitcrew_outbound::{Outbound, Policy};
 use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
-use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer};
+use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer, Webhooks};
 use pitcrew_serving::Serving;
 use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
@@ -46,6 +47,7 @@ pub(crate) struct Wiring<'a> {
     pub(crate) mode: Mode,
     pub(crate) hosts: &'a [String],
     pub(crate) url: &'a str,
+    pub(crate) outbound: &'a Policy,
     pub(crate) tasks: &'a Tasks,
 }
 
@@ -84,6 +86,7 @@ struct Slices {
     tracking: Arc<Tracking>,
     traces: Arc<Traces>,
     registry: Arc<Registry>,
+    webhooks: Arc<Webhooks>,
     data: Arc<Data>,
     pipelines: Arc<Pipelines>,
     serving: Arc<Serving>,
@@ -156,13 +159,15 @@ fn slices(
     let tracking = Arc::new(Tracking::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
     let traces = Arc::new(Traces::new(db.clone(), Arc::clone(clock), Arc::clone(ids), Arc::clone(&tracking) as _));
     let seed = [ids.random_bytes(), ids.random_bytes()].concat().try_into().unwrap_or([0; 32]);
+    let signer = Arc::new(Signer::load_or_create(&wiring.home.join("signing.key"), seed)?);
+    let webhooks = webhooks(wiring, ground, &signer)?;
     let registry = Arc::new(Registry::new(Parts {
         db: db.clone(),
         blobs: blobs.clone(),
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
         engine: Arc::clone(&engine),
-        signer: Arc::new(Signer::load_or_create(&wiring.home.join("signing.key"), seed)?),
+        signer,
         references: Arc::new(TrainingProfiles),
         artifacts: Arc::clone(&tracking) as _,
     }));
@@ -204,7 +209,13 @@ fn slices(
     let serving = Arc::new(serving);
     let log: Arc<dyn InferenceLog> = Arc::clone(&serving) as _;
     let monitoring = Arc::new(Monitoring::new(db.clone(), Arc::clone(clock), Arc::clone(ids), log, models));
-    Ok(Slices { tracking, traces, registry, data, pipelines: Arc::new(pipelines), serving, monitoring })
+    Ok(Slices { tracking, traces, registry, webhooks, data, pipelines: Arc::new(pipelines), serving, monitoring })
+}
+
+fn webhooks(wiring: Wiring<'_>, ground: &Ground, signer: &Signer) -> Result<Arc<Webhooks>> {
+    let Ground { db, clock, ids, .. } = ground;
+    let outbound = Outbound::new(wiring.outbound.clone());
+    Ok(Arc::new(Webhooks::new(db.clone(), Arc::clone(clock), Arc::clone(ids), signer, outbound)?))
 }
 
 fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, slices: Slices) -> Result<Server> {
@@ -274,11 +285,13 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
         tracking: Arc::clone(&slices.tracking),
         registry: Arc::clone(&slices.registry),
         traces: Arc::clone(&slices.traces),
+        webhooks: Arc::clone(&slices.webhooks),
     };
     routes::routes(core)
         .merge(pitcrew_tracking::routes(Arc::clone(&slices.tracking)))
         .merge(pitcrew_traces::routes(Arc::clone(&slices.traces)))
         .merge(pitcrew_registry::routes(Arc::clone(&slices.registry)))
+        .merge(pitcrew_registry::webhook_routes(Arc::clone(&slices.webhooks)))
         .merge(pitcrew_data::routes(Arc::clone(&slices.data)))
         .merge(pitcrew_pipelines::routes(Arc::clone(&slices.pipelines)))
         .merge(pitcrew_serving::routes(Arc::clone(&slices.serving)))
@@ -299,6 +312,7 @@ fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
 
 fn jobs(slices: &Slices) -> Result<Vec<Arc<dyn JobHandler>>> {
     let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
+    all.extend(slices.webhooks.jobs());
     all.extend(pitcrew_serving::jobs(&slices.serving));
     all.extend(pitcrew_monitoring::jobs(&slices.monitoring)?);
     Ok(all)

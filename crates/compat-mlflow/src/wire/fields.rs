@@ -221,6 +221,11 @@ impl Fields {
         }
     }
 
+    /// Refuses a request without the field, whatever it holds.
+    pub(crate) fn must_have(&self, name: &str) -> Result<()> {
+        self.get(name)?.map(drop).ok_or_else(|| missing(name))
+    }
+
     /// One object, if there is one.
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>> {
         self.get(name)?.map(|value| Self::of_object(value, name)).transpose()

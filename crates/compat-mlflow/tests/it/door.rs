@@ -12,7 +12,8 @@ use pitcrew_compat_mlflow::{Door, routes};
 use pitcrew_contracts::monitoring::References;
 use pitcrew_contracts::serving::{Datatype, EngineInfo, LoadedModel, ModelEngine, ModelSignature, Tensor, TensorSpec};
 use pitcrew_kernel::{Clock, Error, Ids, Result};
-use pitcrew_registry::{Parts, Registry, Signer};
+use pitcrew_outbound::{Outbound, Policy};
+use pitcrew_registry::{Parts, Registry, Signer, Webhooks};
 use pitcrew_testkit::{TestDb, World, call, open};
 use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
@@ -87,18 +88,24 @@ impl Wire {
 pub(crate) fn door(db: &TestDb, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>, folder: &Path) -> Door {
     let blobs = Blobs::open(&Options::Local(folder.join("objects")), Arc::clone(clock)).unwrap();
     let tracking = Arc::new(Tracking::new(db.db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
+    let signer = Arc::new(Signer::from_seed(&[7; 32]));
+    let outbound = Outbound::with_resolver(
+        Policy { loopback: true, exceptions: Vec::new() },
+        Arc::new(|_| Box::pin(async { Ok(vec![std::net::Ipv4Addr::new(10, 0, 0, 1).into()]) })),
+    );
+    let webhooks = Webhooks::new(db.db.clone(), Arc::clone(clock), Arc::clone(ids), &signer, outbound).unwrap();
     let registry = Registry::new(Parts {
         db: db.db.clone(),
         blobs,
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
         engine: Arc::new(AnyBytes),
-        signer: Arc::new(Signer::from_seed(&[7; 32])),
+        signer,
         references: Arc::new(AnyBytes),
         artifacts: Arc::clone(&tracking) as _,
     });
     let traces = Traces::new(db.db.clone(), Arc::clone(clock), Arc::clone(ids), Arc::clone(&tracking) as _);
-    Door { tracking, registry: Arc::new(registry), traces: Arc::new(traces) }
+    Door { tracking, registry: Arc::new(registry), traces: Arc::new(traces), webhooks: Arc::new(webhooks) }
 }
 
 /// An engine for which all bytes but none are a model.

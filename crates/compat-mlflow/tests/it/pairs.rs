@@ -325,10 +325,76 @@ async fn the_server_itself() {
         wire.get("/api/3.0/mlflow/server-info").await;
         wire.get("/traces/search").await;
         wire.post("/api/3.0/mlflow/issues", json!({})).await;
-        wire.post("/webhooks", json!({})).await;
+        wire.post("/scorers/register", json!({})).await;
         wire.post("/api/2.0/mlflow-artifacts/mpu/create/1/x", json!({"path": "x", "num_parts": 2})).await;
         wire.post("/artifacts/presigned-upload-url", json!({"run_id": "x", "path": "y"})).await;
         wire.get("/ajax-api/2.0/mlflow/experiments/get?experiment_id=0").await;
         wire.post("/experiments/create", json!([1])).await;
+    });
+}
+
+#[tokio::test]
+async fn webhooks() {
+    // Nobody listens at port 9 of this machine.
+    golden!("webhooks", wire, {
+        let url = "http://127.0.0.1:9/hook";
+        let created = json!([{"entity": "REGISTERED_MODEL", "action": "CREATED"}]);
+        wire.get("/webhooks").await;
+        let body = json!({"name": "first", "url": url, "events": created, "description": "d", "secret": "hush", "status": "ACTIVE"});
+        let id = text(&wire.post("/webhooks", body).await, "/webhook/webhook_id").to_owned();
+        let two = json!([{"entity": "REGISTERED_MODEL", "action": "CREATED"}, {"entity": "MODEL_VERSION_TAG", "action": "SET"}]);
+        wire.world.clock.advance(std::time::Duration::from_millis(5));
+        wire.post("/webhooks", json!({"name": "second", "url": url, "events": two})).await;
+        for body in [
+            json!({}),
+            json!({"name": "x"}),
+            json!({"name": "x", "url": url}),
+            json!({"name": "x", "url": url, "events": []}),
+            json!({"name": 5, "url": url, "events": created}),
+            json!({"name": "", "url": url, "events": created}),
+            json!({"name": "-x", "url": url, "events": created}),
+            json!({"name": "x", "url": "  ", "events": created}),
+            json!({"name": "x", "url": "ftp://a/b", "events": created}),
+            json!({"name": "x", "url": "nonsense", "events": created}),
+            json!({"name": "x", "url": "http://inside.test/", "events": created}),
+            json!({"name": "x", "url": "http://169.254.169.254/latest/meta-data", "events": created}),
+            json!({"name": "x", "url": url, "events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}),
+            json!({"name": "x", "url": url, "events": [{"entity": "NOPE", "action": "CREATED"}]}),
+            json!({"name": "x", "url": url, "events": [{"entity": "REGISTERED_MODEL"}]}),
+            json!({"name": "x", "url": url, "events": "x"}),
+            json!({"name": "x", "url": url, "events": created, "status": "NOPE"}),
+            json!({"name": "x", "url": url, "events": created, "status": 5}),
+            json!({"name": "x", "url": url, "events": created, "secret": 5}),
+            json!({"name": "x", "url": url, "events": created, "secret": "s".repeat(1_001)}),
+        ] {
+            wire.post("/webhooks", body).await;
+        }
+        let of = |tail: &str| format!("/webhooks/{id}{tail}");
+        wire.get(&of("")).await;
+        wire.get("/webhooks/nope").await;
+        wire.world.clock.advance(std::time::Duration::from_millis(5));
+        for body in [
+            json!({"name": "renamed", "status": "DISABLED", "description": ""}),
+            json!({"events": [{"entity": "PROMPT", "action": "CREATED"}], "secret": ""}),
+            json!({"events": []}),
+            json!({"name": "-"}),
+            json!({"url": "ftp://x"}),
+            json!({"url": "http://10.0.0.1/"}),
+            json!({}),
+        ] {
+            wire.ask(Method::PATCH, &of(""), body).await;
+        }
+        wire.ask(Method::PATCH, "/webhooks/nope", json!({"name": "a"})).await;
+        let first = wire.get("/webhooks?max_results=1").await;
+        wire.get(&format!("/webhooks?max_results=1&page_token={}", text(&first, "/next_page_token"))).await;
+        for query in ["max_results=1001", "max_results=x", "page_token=nonsense"] {
+            wire.get(&format!("/webhooks?{query}")).await;
+        }
+        wire.post("/webhooks/nope/test", json!({})).await;
+        wire.post(&of("/test"), json!({})).await;
+        wire.post(&of("/test"), json!({"event": {"entity": "REGISTERED_MODEL", "action": "DELETED"}})).await;
+        wire.ask(Method::DELETE, &of(""), json!({})).await;
+        wire.ask(Method::DELETE, &of(""), json!({})).await;
+        wire.get(&of("")).await;
     });
 }

@@ -12,6 +12,7 @@ use axum::http::{Method, StatusCode};
 use pitcrew_auth::{AuditEntry, Mode, audit_page};
 use pitcrew_contracts::event::NO_NEWS;
 use pitcrew_kernel::Access;
+use pitcrew_outbound::Policy;
 use pitcrew_testkit::{FakeEngine, call};
 use pitcrew_work::{Runner, SystemClock, Tasks};
 use serde_json::{Value, json};
@@ -43,6 +44,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("PUT /2.0/mlflow-artifacts/artifacts/{*path}", "a new file is what a run logs; one that replaces another is told"),
     ("POST /2.0/mlflow-artifacts/mpu/{*path}", NEVER),
     ("POST /2.0/mlflow/artifacts/presigned-upload-url", NEVER),
+    ("POST /2.0/mlflow/webhooks/{webhook_id}/test", "sends a message that nothing happened for and changes nothing"),
     ("POST /v1/deployments/{name}/labels", "high-volume data, kept with the time at which each label came"),
 ];
 
@@ -69,6 +71,7 @@ impl Audited {
             mode: Mode::None,
             hosts: &[],
             url: "http://127.0.0.1:1",
+            outbound: &Policy { loopback: true, exceptions: Vec::new() },
             tasks: &tasks,
         };
         let server = build_with(&home, wiring, Arc::new(FakeEngine::default())).await.unwrap();
@@ -196,6 +199,7 @@ async fn every_change_leaves_an_entry_by_its_caller() {
     for door in ["/api", "/ajax-api"] {
         calls::track(&mut it, door).await;
         calls::register(&mut it, door).await;
+        calls::tell(&mut it, door).await;
     }
     calls::serve(&mut it).await;
     calls::administer(&mut it).await;

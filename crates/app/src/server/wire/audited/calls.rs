@@ -167,6 +167,20 @@ async fn version(it: &mut Audited, door: &str, model: &str) {
     it.states(&["registry.version_tagged"], &at("DELETE", "delete-tag"), &[], tag).await;
 }
 
+/// Webhooks, through one of MLflow's addresses.
+pub(super) async fn tell(it: &mut Audited, door: &str) {
+    let at = |method: &str, call: &str| format!("{method} {door}/2.0/mlflow/webhooks{call}");
+    let events = json!([{ "entity": "PROMPT", "action": "CREATED" }]);
+    let made = json!({ "name": "ci", "url": "http://127.0.0.1:9/hook", "events": events });
+    let changed = ["registry.webhook_changed"];
+    let made = it.states(&changed, &at("POST", ""), &[], made).await;
+    let id = text(&made, "/webhook/webhook_id");
+    let which = [("{webhook_id}", id.as_str())];
+    it.states(&changed, &at("PATCH", "/{webhook_id}"), &which, json!({ "description": "words" })).await;
+    it.passes(&at("POST", "/{webhook_id}/test"), &which, json!({})).await;
+    it.states(&changed, &at("DELETE", "/{webhook_id}"), &which, json!({})).await;
+}
+
 /// Aliases, releases and labels.
 pub(super) async fn serve(it: &mut Audited) {
     for factor in [1.0, 2.0] {
