@@ -51,6 +51,15 @@ pub(crate) struct Wiring<'a> {
     pub(crate) tasks: &'a Tasks,
 }
 
+#[cfg(test)]
+impl<'a> Wiring<'a> {
+    /// A server with everything as it comes, for tests.
+    fn plain(home: &'a Home, outbound: &'a Policy, tasks: &'a Tasks) -> Self {
+        let (home, url) = (home.path(), "http://127.0.0.1:7070");
+        Self { home, database: None, objects: None, mode: Mode::None, hosts: &[], url, outbound, tasks }
+    }
+}
+
 /// Every table series, in the order they are applied.
 pub(crate) fn migrations() -> Vec<Migrations> {
     vec![
@@ -373,18 +382,11 @@ mod tests {
     async fn a_run_that_is_not_over_keeps_the_server_from_rest_and_a_message_that_does_not_arrive_does_not() {
         let (folder, project, tasks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Tasks::new());
         let home = Home::open(folder.path()).unwrap();
-        let wiring = Wiring {
-            home: home.path(),
-            database: None,
-            objects: None,
-            mode: Mode::None,
-            hosts: &[],
-            url: "http://127.0.0.1:7070",
-            tasks: &tasks,
-        };
+        let outbound = Policy::default();
+        let wiring = Wiring::plain(&home, &outbound, &tasks);
         // Built and not started: what is queued stays where it is.
         let server = build(&home, wiring).await.unwrap();
-        assert_eq!(server.core.once, ["monitoring.notify"]);
+        assert_eq!(server.core.once, ["registry.deliver_webhook", "monitoring.notify"]);
         let declared = "project: bikes\npipelines:\n  train:\n    steps:\n      look: { run: \"true\" }\n";
         std::fs::write(project.path().join("pitcrew.yaml"), declared).unwrap();
         let root = json!({ "root": project.path() });

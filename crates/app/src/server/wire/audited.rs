@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use pitcrew_auth::{AuditEntry, Mode, audit_page};
+use pitcrew_auth::{AuditEntry, audit_page};
 use pitcrew_contracts::event::NO_NEWS;
 use pitcrew_kernel::Access;
 use pitcrew_outbound::Policy;
@@ -30,6 +30,8 @@ const PAGE: i64 = 100;
 const CALLER: &str = "local";
 
 const LOGGED: &str = "what a run logs of itself: high-volume data of the run that `tracking.run_started` names";
+const TRACED: &str =
+    "what an application tells of its own requests: high-volume data, kept with its author and time in the trace";
 const NEVER: &str = "answers that it is not served and changes nothing";
 
 /// Routes that need write access and write no entry, each with why. The address is that below `/api` or `/ajax-api`.
@@ -45,6 +47,19 @@ const EXEMPT: &[(&str, &str)] = &[
     ("POST /2.0/mlflow-artifacts/mpu/{*path}", NEVER),
     ("POST /2.0/mlflow/artifacts/presigned-upload-url", NEVER),
     ("POST /2.0/mlflow/webhooks/{webhook_id}/test", "sends a message that nothing happened for and changes nothing"),
+    ("POST /v1/traces", TRACED),
+    ("POST /3.0/mlflow/traces", TRACED),
+    ("PATCH /2.0/mlflow/traces/{trace_id}/tags", TRACED),
+    ("PATCH /3.0/mlflow/traces/{trace_id}/tags", TRACED),
+    ("DELETE /2.0/mlflow/traces/{trace_id}/tags", TRACED),
+    ("DELETE /3.0/mlflow/traces/{trace_id}/tags", TRACED),
+    ("POST /2.0/mlflow/traces/link-to-run", TRACED),
+    ("POST /3.0/mlflow/traces/link-to-run", TRACED),
+    ("POST /2.0/mlflow/traces/link-prompts", TRACED),
+    ("POST /3.0/mlflow/traces/link-prompts", TRACED),
+    ("POST /3.0/mlflow/traces/{trace_id}/assessments", TRACED),
+    ("PATCH /3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}", TRACED),
+    ("DELETE /3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}", TRACED),
     ("POST /v1/deployments/{name}/labels", "high-volume data, kept with the time at which each label came"),
 ];
 
@@ -64,16 +79,8 @@ impl Audited {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(&folder.path().join("home")).unwrap();
         let tasks = Tasks::new();
-        let wiring = Wiring {
-            home: home.path(),
-            database: None,
-            objects: None,
-            mode: Mode::None,
-            hosts: &[],
-            url: "http://127.0.0.1:1",
-            outbound: &Policy { loopback: true, exceptions: Vec::new() },
-            tasks: &tasks,
-        };
+        let outbound = Policy { loopback: true, exceptions: Vec::new() };
+        let wiring = Wiring::plain(&home, &outbound, &tasks);
         let server = build_with(&home, wiring, Arc::new(FakeEngine::default())).await.unwrap();
         server.serving.start(&tasks).await.unwrap();
         // The jobs of pipelines stay in their queue, so that a run can be cancelled whenever we get to it.
@@ -99,9 +106,17 @@ impl Audited {
     }
 
     /// Calls an exempt route, which must leave no entry.
-    async fn passes(&mut self, route: &str, names: &[(&str, &str)], body: Value) {
+    async fn passes(&mut self, route: &str, names: &[(&str, &str)], body: Value) -> Value {
         let (status, answer) = self.send(route, names, body).await;
         assert!(status.is_success(), "{route}: {status} {answer}");
+        self.left_nothing(route).await;
+        answer
+    }
+
+    /// Calls an exempt route that does not read JSON as this caller sends it.
+    async fn unread(&mut self, route: &str) {
+        let (status, answer) = self.send(route, &[], json!({})).await;
+        assert!(status.is_client_error(), "{route}: {status} {answer}");
         self.left_nothing(route).await;
     }
 
@@ -200,7 +215,9 @@ async fn every_change_leaves_an_entry_by_its_caller() {
         calls::track(&mut it, door).await;
         calls::register(&mut it, door).await;
         calls::tell(&mut it, door).await;
+        calls::trace(&mut it, door).await;
     }
+    it.unread("POST /v1/traces").await;
     calls::serve(&mut it).await;
     calls::administer(&mut it).await;
 

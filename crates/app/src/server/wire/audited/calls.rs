@@ -230,3 +230,39 @@ pub(super) async fn administer(it: &mut Audited) {
     it.states(&["auth.token_revoked"], "DELETE /api/v1/tokens/{id}", &[("{id}", &id)], json!({})).await;
     it.states(&["server.garbage_collected"], "POST /api/v1/gc", &[], json!({})).await;
 }
+
+/// Traces, which come in through OpenTelemetry's address as well.
+pub(super) async fn trace(it: &mut Audited, door: &str) {
+    let experiment = json!({ "name": format!("traced {door}") });
+    let made = format!("POST {door}/2.0/mlflow/experiments/create");
+    let made = it.states(&["tracking.experiment_created"], &made, &[], experiment).await;
+    let (home, id) = (text(&made, "/experiment_id"), format!("tr-{}", door.trim_matches('/')));
+    let location = json!({ "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": home } });
+    let info = json!({
+        "trace_id": id, "trace_location": location, "request_time": "2026-01-02T03:04:05Z", "execution_duration": "1s", "state": "OK",
+    });
+    let at = |method: &str, version: &str, call: &str| format!("{method} {door}/{version}/mlflow/traces{call}");
+    it.passes(&at("POST", "3.0", ""), &[], json!({ "trace": { "trace_info": info } })).await;
+    let which = [("{trace_id}", id.as_str())];
+    for version in ["2.0", "3.0"] {
+        it.passes(&at("PATCH", version, "/{trace_id}/tags"), &which, json!({ "key": "k", "value": "v" })).await;
+        it.passes(&at("DELETE", version, "/{trace_id}/tags"), &which, json!({ "key": "k" })).await;
+        it.passes(&at("POST", version, "/link-to-run"), &[], json!({ "trace_ids": [id], "run_id": "r" })).await;
+        let prompts = json!([{ "name": "greet", "version": "1" }]);
+        it.passes(&at("POST", version, "/link-prompts"), &[], json!({ "trace_id": id, "prompt_versions": prompts }))
+            .await;
+    }
+    let said = json!({
+        "assessment_name": "right", "trace_id": id, "source": { "source_type": "HUMAN", "source_id": "r" }, "feedback": { "value": true },
+    });
+    let made = it.passes(&at("POST", "3.0", "/{trace_id}/assessments"), &which, json!({ "assessment": said })).await;
+    let assessment = text(&made, "/assessment/assessment_id");
+    let which = [which[0], ("{assessment_id}", assessment.as_str())];
+    let one = "/{trace_id}/assessments/{assessment_id}";
+    let changed = json!({ "assessment": { "feedback": { "value": false } }, "update_mask": "feedback" });
+    it.passes(&at("PATCH", "3.0", one), &which, changed).await;
+    it.passes(&at("DELETE", "3.0", one), &which, json!({})).await;
+    let all = json!({ "experiment_id": home, "request_ids": [id] });
+    it.states(&["traces.deleted"], &at("POST", "3.0", "/delete-traces"), &[], all.clone()).await;
+    it.states(&[], &at("POST", "2.0", "/delete-traces"), &[], all).await;
+}
