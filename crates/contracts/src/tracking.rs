@@ -5,7 +5,7 @@ mod changes;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use pitcrew_kernel::{Ctx, Digest, Result};
+use pitcrew_kernel::{Ctx, Digest, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event;
@@ -42,6 +42,8 @@ pub struct RunFinished {
 }
 event!(RunFinished, "tracking.run_finished", "run", |e| &e.run_id, |e| format!("run {} ended {}", e.name, e.status));
 
+/// What the names of metrics begin with that tell of the machine and not of the model; MLflow's own client uses the same.
+pub const SYSTEM_METRICS: &str = "system/";
 /// The tag of a tracking run that names the pipeline run it belongs to.
 pub const PIPELINE_RUN_TAG: &str = "pitcrew.pipeline_run";
 /// The tag of a tracking run that names the step it belongs to.
@@ -67,7 +69,19 @@ pub trait RunTracker: Send + Sync {
     /// # Errors
     /// `RUN_NOT_FOUND`.
     async fn close(&self, ctx: &Ctx, run_id: &str, succeeded: bool) -> Result<()>;
-    /// The run's parameters and latest metrics, for lineage.
+    /// Keeps what was in use at a moment as metrics of the run, each under [`SYSTEM_METRICS`] and its name; `count` is their step.
+    ///
+    /// # Errors
+    /// `RUN_NOT_FOUND`, `RUN_DELETED`.
+    async fn observe(
+        &self,
+        ctx: &Ctx,
+        run_id: &str,
+        at: Timestamp,
+        count: i64,
+        readings: Vec<(String, f64)>,
+    ) -> Result<()>;
+    /// The run's parameters and latest metrics, for lineage; not what the machine did meanwhile.
     ///
     /// # Errors
     /// `RUN_NOT_FOUND`.

@@ -27,6 +27,7 @@ mod start;
 mod step;
 mod store;
 mod subscribers;
+mod usage;
 mod view;
 mod words;
 

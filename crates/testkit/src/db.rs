@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pitcrew_db::{Db, Migrations, Options, migrate};
+use pitcrew_kernel::Clock as _;
 use pitcrew_work::SystemClock;
 
 /// A database that lives as long as this value.
@@ -41,7 +42,9 @@ impl TestDb {
     }
 
     async fn postgres(url: &str, series: &[Migrations]) -> Self {
-        let schema = format!("test_{}_{}", std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+        // Numbers of processes come again on a cluster that outlives them.
+        let (time, process) = (SystemClock.now().micros(), std::process::id());
+        let schema = format!("test_{time}_{process}_{}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
         let options = Options::Postgres { url: url.to_owned(), schema: Some(schema) };
         let db = tokio::task::spawn_blocking(move || Db::open(&options))
             .await

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pitcrew_auth::Pass;
 use pitcrew_contracts::tracking::{PIPELINE_RUN_TAG, PIPELINE_STEP_TAG};
 use pitcrew_kernel::{Access, Error, Result, Span};
+use tokio::sync::oneshot;
 
 use crate::environment::{Building, cancelled, find_program, path_variable, stopping};
 use crate::graph::input_variable;
@@ -17,6 +18,7 @@ use crate::service::Pipelines;
 use crate::step::{Trial, folder, told};
 use crate::store::declared;
 use crate::store::processes::{self as records, Recorded};
+use crate::usage::Watch;
 use crate::words;
 
 /// What the thread pools of numeric libraries read.
@@ -45,7 +47,7 @@ impl Pipelines {
             launch.env.extend(credentials(pass));
         }
         trial.log.say(format!("$ {command}"));
-        let exit = self.execute(trial, &launch).await;
+        let exit = self.execute(trial, &launch, &tracking_run_id).await;
         let ended = self.judge(trial, command, exit).await;
         let succeeded = matches!(ended, Ok((Verdict::Succeeded(_), _)));
         self.close_tracking(call, &tracking_run_id, succeeded).await;
@@ -142,7 +144,7 @@ impl Pipelines {
         env
     }
 
-    async fn execute(&self, trial: &Trial<'_>, launch: &Launch) -> Result<Exit> {
+    async fn execute(&self, trial: &Trial<'_>, launch: &Launch, tracking_run_id: &str) -> Result<Exit> {
         let limits = Limits {
             clock: self.clock.as_ref(),
             timeout: trial.timeout(),
@@ -150,16 +152,36 @@ impl Pipelines {
             cancel: trial.cancel,
             stop: trial.stop,
         };
+        let watch = Watch {
+            clock: self.clock.as_ref(),
+            tracker: self.ports.tracker.as_ref(),
+            ctx: trial.call.ctx(),
+            tracking_run_id,
+            path: &self.options.path,
+        };
+        let (known, process) = oneshot::channel();
         let started = |process: Identity| async move {
             let record = Recorded {
                 run: trial.attempt.run,
                 step: trial.attempt.step.clone(),
-                process,
+                process: process.clone(),
                 owner: self.owner.clone(),
             };
-            self.db.write(move |tx| records::put(tx, &record)).await
+            self.db.write(move |tx| records::put(tx, &record)).await?;
+            // Who watches may be gone: then the process has ended.
+            let _gone = known.send(process);
+            Ok(())
         };
-        process::run(launch, trial.log, [Stream::Stdout, Stream::Stderr], &limits, started).await
+        let watching = async {
+            if let Ok(process) = process.await {
+                watch.follow(&process).await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            exit = process::run(launch, trial.log, [Stream::Stdout, Stream::Stderr], &limits, started) => exit,
+            never = watching => never,
+        }
     }
 
     /// What the end of a process means.

@@ -1,5 +1,6 @@
 //! Order, parallelism, data, environment variables, queueing, logs.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::Ordering;
 
 use pitcrew_kernel::Access;
@@ -164,4 +165,31 @@ async fn a_command_gets_a_pass_that_ends_with_it_and_never_shows() {
     assert!(said.contains(&"it is ........"), "{said:?}");
     assert!(!said.iter().any(|line| line.contains(&secret)), "{said:?}");
     assert_eq!(yard.auth.authenticate(Some(&secret), "req-2".to_owned()).unwrap_err().code(), "TOKEN_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_uses_is_kept_while_it_runs() {
+    let tools = tempfile::tempdir().unwrap();
+    let cards = tools.path().join("nvidia-smi");
+    std::fs::write(&cards, "#!/bin/sh\necho 0, 50, 1000, 2000, 70.5\n").unwrap();
+    std::fs::set_permissions(&cards, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for yard in Yard::each_with(|options| options.path.insert(0, tools.path().to_owned())).await {
+        let gate = yard.home.path().join("gate").display().to_string();
+        nix::unistd::mkfifo(gate.as_str(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let command = format!("sh -c 'echo up; read x < {gate}'");
+        yard.steps(json!({"train": {"run": command}})).await;
+        let run = yard.start().await;
+        yard.heard(run.id, "up").await;
+        // A look that cannot be kept costs the step nothing.
+        yard.tracker.1.store(true, Ordering::SeqCst);
+        let looks = yard.observed(2).await;
+        yard.tracker.1.store(false, Ordering::SeqCst);
+        std::fs::write(&gate, "go\n").unwrap();
+        assert_eq!(yard.finish(run.id).await.state, RunState::Succeeded, "{}", yard.name);
+        let told: Vec<(&str, i64)> = looks.iter().take(2).map(|(run, count, _)| (run.as_str(), *count)).collect();
+        assert_eq!(told, [("train#1", 0), ("train#1", 1)]);
+        for name in ["process_memory_megabytes", "system_memory_usage_percentage", "gpu_0_utilization_percentage"] {
+            assert!(looks[0].2.iter().any(|told| told == name), "no {name} in {:?}", looks[0].2);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use pitcrew_contracts::pipelines::{StepAction, StepCall, StepOutcome, StepProbe}
 use pitcrew_contracts::spec::Change;
 use pitcrew_contracts::tracking::{RunSummary, RunTracker};
 use pitcrew_db::{Db, Outgoing, Signal};
-use pitcrew_kernel::{Ctx, Digest, Error, Result};
+use pitcrew_kernel::{Ctx, Digest, Error, Result, Timestamp};
 use pitcrew_pipelines::{Follow, LogLine, Options, Pipelines, Ports, RunView, StepView, Stream, jobs};
 use pitcrew_testkit::{TestDb, World};
 use pitcrew_work::{Applying, CodeFile, CodeSnapshot, Declared as _, Runner, Tasks, events_after};
@@ -263,6 +263,19 @@ impl Yard {
         self.db.raise(Signal::Jobs);
     }
 
+    /// Moves the clock until the machine of some run was looked at so often.
+    pub(crate) async fn observed(&self, times: usize) -> Vec<Observed> {
+        let look = async {
+            while self.tracker.2.lock().unwrap().len() < times {
+                // In small steps: who looks takes a moment, and leases must not run out meanwhile.
+                self.world.clock.advance(Duration::from_millis(1));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.expect("it is looked at");
+        self.tracker.2.lock().unwrap().clone()
+    }
+
     /// Waits until `is_so`, looking again whenever something changed or a moment has passed.
     pub(crate) async fn until(&self, run: PipelineRunId, is_so: impl Fn(&RunView) -> bool) -> RunView {
         let look = async {
@@ -345,9 +358,16 @@ impl Datasets for FakeDatasets {
     }
 }
 
-/// Remembers what was opened and how it was closed. May be down.
+/// What was told of one run's machine: the run, the count and the names.
+pub(crate) type Observed = (String, i64, Vec<String>);
+
+/// Remembers what was opened, how it was closed and what was observed. May be down.
 #[derive(Debug, Default)]
-pub(crate) struct FakeTracker(pub(crate) Mutex<BTreeMap<String, Option<bool>>>, pub(crate) AtomicBool);
+pub(crate) struct FakeTracker(
+    pub(crate) Mutex<BTreeMap<String, Option<bool>>>,
+    pub(crate) AtomicBool,
+    pub(crate) Mutex<Vec<Observed>>,
+);
 
 #[async_trait]
 impl RunTracker for FakeTracker {
@@ -371,6 +391,23 @@ impl RunTracker for FakeTracker {
     async fn close(&self, _ctx: &Ctx, run_id: &str, succeeded: bool) -> Result<()> {
         self.0.lock().unwrap().entry(run_id.to_owned()).or_insert(None).get_or_insert(succeeded);
         Ok(())
+    }
+
+    async fn observe(
+        &self,
+        _ctx: &Ctx,
+        run_id: &str,
+        _at: Timestamp,
+        count: i64,
+        readings: Vec<(String, f64)>,
+    ) -> Result<()> {
+        assert!(
+            readings.iter().all(|(name, value)| value.is_finite() && *value >= 0.0 && !name.is_empty()),
+            "{readings:?}"
+        );
+        let names = readings.into_iter().map(|(name, _)| name).collect();
+        self.2.lock().unwrap().push((run_id.to_owned(), count, names));
+        if self.1.load(Ordering::SeqCst) { Err(Error::unavailable("DB_BUSY", "the database is busy")) } else { Ok(()) }
     }
 
     async fn summary(&self, _ctx: &Ctx, _run_id: &str) -> Result<RunSummary> {

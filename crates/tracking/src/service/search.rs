@@ -105,10 +105,8 @@ pub(super) fn page<T>(mut found: Vec<(T, Vec<KeyValue>)>, limit: usize, terms: &
 
 impl From<&Run> for contract::RunSummary {
     fn from(run: &Run) -> Self {
-        Self {
-            params: run.params.clone(),
-            metrics: run.metrics.iter().map(|metric| (metric.key.clone(), metric.value)).collect(),
-        }
+        let told = run.metrics.iter().filter(|metric| !metric.key.starts_with(contract::SYSTEM_METRICS));
+        Self { params: run.params.clone(), metrics: told.map(|metric| (metric.key.clone(), metric.value)).collect() }
     }
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use pitcrew_contracts::tracking::{RunSummary, RunTracker};
-use pitcrew_kernel::{Access, Ctx, Result};
+use pitcrew_contracts::tracking::{RunSummary, RunTracker, SYSTEM_METRICS};
+use pitcrew_kernel::{Access, Ctx, Result, Timestamp};
 
 use super::experiments::{self, NewExperiment};
+use super::points::Batch;
 use super::runs::{Fresh, NewRun, RunChange};
 use super::{Tracking, runs};
 use crate::errors;
-use crate::model::{Lifecycle, RunStatus};
+use crate::model::{Lifecycle, Metric, RunStatus};
 use crate::run_name;
 use crate::store;
 use crate::validate;
@@ -84,6 +85,19 @@ impl RunTracker for Tracking {
                 runs::update(tx, &saying, &run_id, &change).map(drop)
             })
             .await
+    }
+
+    async fn observe(
+        &self,
+        ctx: &Ctx,
+        run_id: &str,
+        at: Timestamp,
+        count: i64,
+        readings: Vec<(String, f64)>,
+    ) -> Result<()> {
+        let point = |(name, value)| Metric::new(format!("{SYSTEM_METRICS}{name}"), value, at.millis(), count);
+        let metrics = readings.into_iter().map(point).collect();
+        self.log_batch(ctx, run_id, Batch { metrics, ..Batch::default() }).await
     }
 
     async fn summary(&self, ctx: &Ctx, run_id: &str) -> Result<RunSummary> {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use pitcrew_contracts::tracking::RunTracker as _;
+use pitcrew_kernel::Timestamp;
 use pitcrew_tracking::{Metric, RunChange, RunStatus};
 
 use crate::Place;
@@ -51,9 +52,16 @@ async fn closing_ends_what_is_open_and_the_summary_tells_it() {
         let run = tracking.open(ctx, "k", "bikes", "train", tags()).await.unwrap();
         tracking.log_param(ctx, &run, "depth", "5").await.unwrap();
         tracking.log_metric(ctx, &run, Metric::new("mae", 2.5, 1, 1)).await.unwrap();
+        let (at, memory) = (Timestamp::from_millis(9), vec![("process_memory_megabytes".to_owned(), 64.0)]);
+        tracking.observe(ctx, &run, at, 3, memory.clone()).await.unwrap();
+        assert_eq!(tracking.observe(ctx, "nope", at, 3, memory).await.unwrap_err().code(), "RUN_NOT_FOUND");
         tracking.close(ctx, &run, false).await.unwrap();
-        assert_eq!(tracking.run(ctx, &run).await.unwrap().info.status, RunStatus::Failed);
+        let closed = tracking.run(ctx, &run).await.unwrap();
+        assert_eq!(closed.info.status, RunStatus::Failed);
+        let seen = closed.metrics.iter().find(|metric| metric.key == "system/process_memory_megabytes").unwrap();
+        assert_eq!((seen.value, seen.at_ms, seen.step), (64.0, 9, 3));
         let summary = tracking.summary(ctx, &run).await.unwrap();
-        assert_eq!((summary.params["depth"].as_str(), summary.metrics["mae"]), ("5", 2.5));
+        assert_eq!(summary.params["depth"], "5");
+        assert_eq!(summary.metrics, [("mae".to_owned(), 2.5)].into(), "what the machine did is no lineage");
     }
 }
