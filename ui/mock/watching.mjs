@@ -39,7 +39,7 @@ export function watchingWorld(rng, { pipelineRuns, releases, gates, versions }) 
   const alerts = [
     { id: "AL2", rule: "bikes-error", monitor: "bikes", metric: "wape", state: "pending", value: 0.352, threshold: 0.35, event_time: eventIso(day(6, 17)), pending_at: wall(day(6, 17)), fired_at: null, resolved_at: null, summary: "wape 0.352 over the objective 0.35 in 1 window", action: null, notifications: [] },
     { id: "AL1", rule: "bikes-error", monitor: "bikes", metric: "wape", state: "resolved", value: 0.471, threshold: 0.35, event_time: eventIso(day(3, 12)), pending_at: wall(day(3, 4)), fired_at: wall(day(3, 12)), resolved_at: wall(day(3, 21)), summary: "wape 0.471 over the objective 0.35 in 3 windows",
-      action: { run: "train", pipeline_run: pipelineRuns[1].id }, notifications: [{ target: "http://127.0.0.1:9/...", transition: "firing", state: "delivered", attempts: 2, at: wall(day(3, 12)), error: null }] },
+      action: { run: "train", pipeline_run: pipelineRuns[1].id }, notifications: [{ target: "http://127.0.0.1:9", transition: "firing", state: "delivered", attempts: 2, at: wall(day(3, 12)), error: null }] },
   ];
   const mark = (at, kind, severity, title, detail, linkKind, id) => ({ t: eventIso(at), at: wall(at), kind, title, detail, severity, link: id === null ? null : { kind: linkKind, id } });
   const annotations = [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pitcrew_contracts::names::MonitorName;
 use pitcrew_kernel::{Ctx, Error, Result};
+use pitcrew_outbound::Outbound;
 use pitcrew_work::{Job, JobHandler, NewJob, enqueue};
 
 use crate::notify::Notifier;
@@ -17,11 +18,9 @@ pub(crate) const NOTIFY: &str = "monitoring.notify";
 const TRIES: u32 = 8;
 
 /// Monitoring's job handlers.
-///
-/// # Errors
-/// `INTERNAL` when the HTTP client cannot start.
-pub fn jobs(monitoring: &Arc<Monitoring>) -> Result<Vec<Arc<dyn JobHandler>>> {
-    Ok(vec![Arc::new(Evaluate(Arc::clone(monitoring))), Arc::new(Notifier::new(Arc::clone(monitoring))?)])
+pub fn jobs(monitoring: &Arc<Monitoring>, outbound: Outbound) -> Vec<Arc<dyn JobHandler>> {
+    let notifier = Notifier { monitoring: Arc::clone(monitoring), outbound };
+    vec![Arc::new(Evaluate(Arc::clone(monitoring))), Arc::new(notifier)]
 }
 
 /// The job that judges a monitor's windows.

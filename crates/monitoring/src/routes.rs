@@ -124,7 +124,7 @@ async fn list_rules(State(monitoring): Shared, caller: Caller) -> Answer<Json<Va
     let items: Vec<Value> = rules
         .into_iter()
         .map(|(name, spec)| {
-            let shown = |Notify::Webhook(target): Notify| Notify::Webhook(crate::notify::shown(&target));
+            let shown = |Notify::Webhook(target): Notify| Notify::Webhook(pitcrew_outbound::shown(&target));
             let notify: Vec<Notify> = spec.notify.into_iter().map(shown).collect();
             json!({ "name": name, "monitor": spec.monitor, "metric": spec.metric, "for": spec.for_windows, "notify": notify, "action": spec.action })
         })

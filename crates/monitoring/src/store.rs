@@ -330,7 +330,7 @@ pub(crate) fn notifications(tx: &mut Tx<'_>, alert: &str) -> Result<Vec<Value>> 
         "SELECT target, transition, state, attempts, at, error FROM monitoring_notifications WHERE alert = $1 ORDER BY at, target",
         &[alert.into()],
         |row| {
-            Ok(json!({ "target": crate::notify::shown(&row.text(0)?), "transition": row.text(1)?, "state": row.text(2)?, "attempts": row.int(3)?, "at": row.time(4)?, "error": row.opt_text(5)? }))
+            Ok(json!({ "target": pitcrew_outbound::shown(&row.text(0)?), "transition": row.text(1)?, "state": row.text(2)?, "attempts": row.int(3)?, "at": row.time(4)?, "error": row.opt_text(5)? }))
         },
     )
 }

@@ -11,9 +11,11 @@
 
 mod address;
 mod call;
+mod deliver;
 mod policy;
 mod target;
 
 pub use call::{Answer, Message, Outbound, Resolve, Resolved};
+pub use deliver::may_pass;
 pub use policy::{Exception, Policy};
-pub use target::Target;
+pub use target::{Target, shown};

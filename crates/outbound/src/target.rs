@@ -65,9 +65,21 @@ impl fmt::Debug for Target {
     }
 }
 
+/// An address, kept as text, without what it may keep secret.
+pub fn shown(text: &str) -> String {
+    text.parse::<Target>().map_or_else(|_| "an address that cannot be read".to_owned(), |target| target.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_it_keeps_secret() {
+        assert_eq!(shown("https://hooks.example.com/T000/B000/XXXX?key=1"), "https://hooks.example.com");
+        assert_eq!(shown("https://user:word@hooks.example.com:8443"), "https://hooks.example.com:8443");
+        assert_eq!(shown("nonsense"), "an address that cannot be read");
+    }
 
     #[test]
     fn only_the_web_is_called() {

@@ -51,6 +51,13 @@ pub(crate) struct Wiring<'a> {
     pub(crate) tasks: &'a Tasks,
 }
 
+impl Wiring<'_> {
+    /// Makes the calls that people asked for, within the policy.
+    fn outbound(self) -> Outbound {
+        Outbound::new(self.outbound.clone())
+    }
+}
+
 #[cfg(test)]
 impl<'a> Wiring<'a> {
     /// A server with everything as it comes, for tests.
@@ -223,14 +230,13 @@ fn slices(
 
 fn webhooks(wiring: Wiring<'_>, ground: &Ground, signer: &Signer) -> Result<Arc<Webhooks>> {
     let Ground { db, clock, ids, .. } = ground;
-    let outbound = Outbound::new(wiring.outbound.clone());
-    Ok(Arc::new(Webhooks::new(db.clone(), Arc::clone(clock), Arc::clone(ids), signer, outbound)?))
+    Ok(Arc::new(Webhooks::new(db.clone(), Arc::clone(clock), Arc::clone(ids), signer, wiring.outbound())?))
 }
 
 fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, slices: Slices) -> Result<Server> {
     let Ground { db, blobs, clock, ids, metrics } = ground;
     let pump = Arc::new(Pump::new(db.clone(), Arc::clone(&clock), subscribers(&slices)));
-    let jobs = jobs(&slices)?;
+    let jobs = jobs(&slices, wiring);
     let once = jobs.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
     let owner = format!("{}-{}", std::process::id(), ids.next().simple());
     let runner = Runner::new(db.clone(), Arc::clone(&clock), owner, jobs);
@@ -319,12 +325,12 @@ fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
     all
 }
 
-fn jobs(slices: &Slices) -> Result<Vec<Arc<dyn JobHandler>>> {
+fn jobs(slices: &Slices, wiring: Wiring<'_>) -> Vec<Arc<dyn JobHandler>> {
     let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
     all.extend(slices.webhooks.jobs());
     all.extend(pitcrew_serving::jobs(&slices.serving));
-    all.extend(pitcrew_monitoring::jobs(&slices.monitoring)?);
-    Ok(all)
+    all.extend(pitcrew_monitoring::jobs(&slices.monitoring, wiring.outbound()));
+    all
 }
 
 impl Server {

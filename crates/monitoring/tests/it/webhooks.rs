@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use pitcrew_db::{Db, Signal};
 use pitcrew_kernel::Clock as _;
 use pitcrew_monitoring::MIGRATIONS;
+use pitcrew_outbound::{Outbound, Policy};
 use pitcrew_testkit::TestDb;
 use pitcrew_work::{Runner, Tasks};
 use serde_json::{Value, json};
@@ -51,8 +52,13 @@ async fn deliveries(db: &Db) -> Vec<(String, String, i64, Option<String>)> {
     db.read(|tx| tx.all(sql, &[], |row| Ok((row.text(0)?, row.text(1)?, row.int(2)?, row.opt_text(3)?)))).await.unwrap()
 }
 
+/// Calls this machine and nothing else that is not public.
+fn outbound() -> Outbound {
+    Outbound::new(Policy { loopback: true, exceptions: Vec::new() })
+}
+
 fn run_jobs(post: &Post, tasks: &Tasks) {
-    let handlers = pitcrew_monitoring::jobs(&post.monitoring).unwrap();
+    let handlers = pitcrew_monitoring::jobs(&post.monitoring, outbound());
     let runner = Arc::new(Runner::new(post.db().clone(), post.world.clock(), "one".to_owned(), handlers));
     tasks.spawn("runner", runner.run(tasks.clone()));
 }
@@ -122,17 +128,13 @@ async fn a_receiver_that_is_never_there_is_given_up_and_told_so() {
         let (_, _, attempts, error) = deliveries(post.db()).await.remove(0);
         let error = error.unwrap();
         assert_eq!(attempts, 8, "{}", post.name());
-        assert!(
-            error.starts_with("the webhook was not delivered") && !error.contains("secret"),
-            "{}: {error}",
-            post.name()
-        );
+        assert!(error.contains("cannot be connected to") && !error.contains("secret"), "{}: {error}", post.name());
         tasks.token().cancel();
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn what_another_try_does_not_change_is_given_up_at_once() {
     for post in Post::each().await {
         let tasks = Tasks::new();
         let (receiver, address) = Receiver::open(&tasks, &[302, 200]).await;
@@ -141,16 +143,34 @@ async fn a_redirect_is_not_followed() {
             post.observe(day * 24..day * 24 + 24, 20.0).await;
         }
         run_jobs(&post, &tasks);
-        until(&post, |found| found[0].1 == "delivered").await;
-        assert_eq!(receiver.got().len(), 2, "{}: the same receiver again, as for any failure", post.name());
+        until(&post, |found| found[0].1 == "failed").await;
+        let (_, _, attempts, error) = deliveries(post.db()).await.remove(0);
+        assert_eq!((receiver.got().len(), attempts), (1, 1), "{}: a redirect is not followed", post.name());
+        assert!(error.is_some_and(|error| error.ends_with("answered 302")), "{}", post.name());
         tasks.token().cancel();
     }
 }
 
 #[tokio::test]
+async fn a_place_that_is_not_public_is_not_called() {
+    let post = Post::over(TestDb::sqlite(&[MIGRATIONS]).await).await;
+    let tasks = Tasks::new();
+    with_target(&post, "http://169.254.169.254/latest/meta-data").await;
+    for day in 0..4 {
+        post.observe(day * 24..day * 24 + 24, 20.0).await;
+    }
+    run_jobs(&post, &tasks);
+    until(&post, |found| found[0].1 == "failed").await;
+    let (_, _, attempts, error) = deliveries(post.db()).await.remove(0);
+    assert_eq!(attempts, 1);
+    assert!(error.is_some_and(|error| error.contains("may not be called")));
+    tasks.token().cancel();
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_away_does_not_keep_the_loop_from_rest() {
     let post = Post::over(TestDb::sqlite(&[MIGRATIONS]).await).await;
-    let handlers = pitcrew_monitoring::jobs(&post.monitoring).unwrap();
+    let handlers = pitcrew_monitoring::jobs(&post.monitoring, outbound());
     let aside: Vec<&str> = handlers.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
     assert_eq!(aside, ["monitoring.notify"], "windows that cannot be judged yet do");
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pitcrew_kernel::{Error, Kind, Result, Timestamp};
-use pitcrew_outbound::{Answer, Message, Target};
+use pitcrew_kernel::{Result, Timestamp};
+use pitcrew_outbound::{Answer, Message, Target, may_pass, shown};
 use pitcrew_work::{Job, JobHandler, NewJob};
 use ring::hmac;
 use serde_json::{Value, json};
 
+use super::Webhooks;
 use super::model::{Failure, WebhookId};
 use super::store::{self, Stored};
-use super::{Webhooks, shown};
 
 /// Sends one message to one webhook; the key is the delivery's id.
 const DELIVER: &str = "registry.deliver_webhook";
@@ -21,8 +21,6 @@ const DELIVER: &str = "registry.deliver_webhook";
 const TRIES: u32 = 12;
 /// Messages on their way at once.
 const AT_ONCE: usize = 4;
-/// Statuses besides 500 and above after which another try may succeed: too slow, too early, too often.
-const PASSING: [u16; 3] = [408, 425, 429];
 
 /// The job that sends `body` to `webhook`. `delivery` is what the receiver knows a repetition by.
 pub(crate) fn job(webhook: WebhookId, delivery: &str, body: String, now: Timestamp) -> NewJob {
@@ -76,34 +74,27 @@ fn text<'a>(payload: &'a Value, field: &str) -> &'a str {
     payload.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn may_pass(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::Internal)
-}
-
 impl Webhooks {
     async fn deliver(&self, stored: &Stored, job: &Job) -> Result<()> {
-        let body = text(&job.payload, "body").to_owned();
-        let answer = self.send(stored, &job.key, body).await?;
-        let said = |status: u16| format!("{} answered {status}", shown(&stored.webhook.url));
-        match answer.status {
-            200..=299 => Ok(()),
-            status if status >= 500 || PASSING.contains(&status) => {
-                Err(Error::unavailable("WEBHOOK_FAILED", said(status)))
-            }
-            status => Err(Error::precondition("WEBHOOK_REFUSED", said(status))),
-        }
+        let (target, message) = self.message(stored, &job.key, text(&job.payload, "body").to_owned())?;
+        self.outbound.deliver(&target, message).await
     }
 
-    /// Sends one message now, signed if the webhook has a secret. The moment of this try is part of what is signed.
+    /// Sends one message now.
     pub(crate) async fn send(&self, stored: &Stored, delivery: &str, body: String) -> Result<Answer> {
-        let target: Target = stored.webhook.url.parse()?;
+        let (target, message) = self.message(stored, delivery, body)?;
+        self.outbound.post(&target, message).await
+    }
+
+    /// What is sent, signed if the webhook has a secret. The moment of this try is part of what is signed.
+    fn message(&self, stored: &Stored, delivery: &str, body: String) -> Result<(Target, Message)> {
         let at = (self.voice.clock.now().millis() / 1_000).to_string();
         let mut headers = vec![("x-mlflow-delivery-id", delivery.to_owned()), ("x-mlflow-timestamp", at.clone())];
         if let Some(sealed) = &stored.secret {
             let secret = self.vault.open(stored.webhook.id, sealed)?;
             headers.push(("x-mlflow-signature", signature(&secret, delivery, &at, &body)));
         }
-        self.outbound.post(&target, Message { headers, body }).await
+        Ok((stored.webhook.url.parse()?, Message { headers, body }))
     }
 
     async fn note(&self, id: WebhookId, failure: Option<Failure>) -> Result<()> {

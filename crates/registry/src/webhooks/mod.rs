@@ -17,7 +17,7 @@ use std::sync::Arc;
 use pitcrew_contracts::registry::{WebhookAct, WebhookChanged};
 use pitcrew_db::{Db, Outgoing, Tx};
 use pitcrew_kernel::{Access, Clock, Ctx, Error, Ids, Page, PageRequest, Result, Timestamp};
-use pitcrew_outbound::{Outbound, Target};
+use pitcrew_outbound::{Outbound, Target, shown};
 use pitcrew_work::JobHandler;
 
 pub use model::{Failure, NewWebhook, Secret, Topic, Trial, Webhook, WebhookChange, WebhookId};
@@ -235,9 +235,4 @@ fn held(tx: &mut Tx<'_>, id: WebhookId, now: Timestamp) -> Result<Stored> {
 
 fn not_found(id: WebhookId) -> Error {
     Error::not_found("WEBHOOK_NOT_FOUND", format!("there is no webhook `{id}`"))
-}
-
-/// A stored address without what it may keep secret.
-pub(crate) fn shown(url: &str) -> String {
-    url.parse::<Target>().map_or_else(|_| "an address that cannot be read".to_owned(), |target| target.to_string())
 }

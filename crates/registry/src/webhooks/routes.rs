@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use pitcrew_kernel::{Access, Page, PageRequest};
+use pitcrew_outbound::shown;
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use serde_json::{Value, json};
 
+use super::Webhooks;
 use super::model::Webhook;
-use super::{Webhooks, shown};
 
 /// The routes.
 pub fn routes(webhooks: Arc<Webhooks>) -> Api {
