@@ -41,6 +41,9 @@ pub struct Project {
     /// Alert rules by name.
     #[serde(default)]
     pub alerts: BTreeMap<String, Alert>,
+    /// Rules about runs by name.
+    #[serde(default)]
+    pub run_alerts: BTreeMap<String, RunAlert>,
 }
 
 /// A data set and what must hold of it.
@@ -408,6 +411,25 @@ pub struct Alert {
 
 fn one() -> u32 {
     1
+}
+
+/// What must hold of runs: bounds of a metric, or progress.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunAlert {
+    /// The experiment; the project's own when absent.
+    pub experiment: Option<String>,
+    /// The metric; one that is not a number breaks any bound.
+    pub metric: Option<String>,
+    /// Fires when the newest value is above.
+    pub above: Option<f64>,
+    /// Fires when the newest value is below.
+    pub below: Option<f64>,
+    /// Fires when a run under way has measured nothing for so long.
+    #[schemars(with = "Option<String>")]
+    pub no_progress: Option<Span>,
+    /// Whom to tell.
+    pub notify: Vec<Notify>,
 }
 
 /// Whom to tell.

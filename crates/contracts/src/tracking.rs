@@ -42,6 +42,20 @@ pub struct RunFinished {
 }
 event!(RunFinished, "tracking.run_finished", "run", |e| &e.run_id, |e| format!("run {} ended {}", e.name, e.status));
 
+/// A run broke a declared rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunAlertFired {
+    /// The rule.
+    pub rule: String,
+    /// MLflow's 32-hex run id.
+    pub run_id: String,
+    /// The run's name.
+    pub name: String,
+    /// What is wrong.
+    pub what: String,
+}
+event!(RunAlertFired, "tracking.run_alert_fired", "run", |e| &e.run_id, |e| format!("run {}: {}", e.name, e.what));
+
 /// What the names of metrics begin with that tell of the machine and not of the model; MLflow's own client uses the same.
 pub const SYSTEM_METRICS: &str = "system/";
 /// The tag of a tracking run that names the pipeline run it belongs to.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pitcrew_contracts::spec::{Alert, Dataset, Deployment, Environment, Model, Monitor, Notify, Pipeline, Project};
+use pitcrew_contracts::spec::{
+    Alert, Dataset, Deployment, Environment, Model, Monitor, Notify, Pipeline, Project, RunAlert,
+};
 use pitcrew_kernel::{Error, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +32,7 @@ struct Fragment {
     deployments: BTreeMap<String, Deployment>,
     monitors: BTreeMap<String, Monitor>,
     alerts: BTreeMap<String, Alert>,
+    run_alerts: BTreeMap<String, RunAlert>,
 }
 
 /// Reads and checks the project in `root`, without an environment to substitute from.
@@ -127,14 +130,15 @@ fn fragments(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn merge(project: &mut Project, fragment: Fragment, source: &Source) -> Result<()> {
-    let Fragment { datasets, environments, models, pipelines, deployments, monitors, alerts } = fragment;
+    let Fragment { datasets, environments, models, pipelines, deployments, monitors, alerts, run_alerts } = fragment;
     add(&mut project.datasets, datasets, "datasets", source)?;
     add(&mut project.environments, environments, "environments", source)?;
     add(&mut project.models, models, "models", source)?;
     add(&mut project.pipelines, pipelines, "pipelines", source)?;
     add(&mut project.deployments, deployments, "deployments", source)?;
     add(&mut project.monitors, monitors, "monitors", source)?;
-    add(&mut project.alerts, alerts, "alerts", source)
+    add(&mut project.alerts, alerts, "alerts", source)?;
+    add(&mut project.run_alerts, run_alerts, "run_alerts", source)
 }
 
 fn add<T>(into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>, section: &str, source: &Source) -> Result<()> {
@@ -149,8 +153,9 @@ fn add<T>(into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>, section: &s
 }
 
 fn substitute(project: &mut Project, environment: &dyn Fn(&str) -> Option<String>) {
-    for alert in project.alerts.values_mut() {
-        alert.notify.retain_mut(|Notify::Webhook(url)| match replaced(url, environment) {
+    let alerts = project.alerts.values_mut().map(|alert| &mut alert.notify);
+    for notify in alerts.chain(project.run_alerts.values_mut().map(|alert| &mut alert.notify)) {
+        notify.retain_mut(|Notify::Webhook(url)| match replaced(url, environment) {
             Some(text) => {
                 *url = text;
                 true

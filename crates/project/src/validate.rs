@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
+use std::time::Duration;
 
 use pitcrew_contracts::names::{
     AlertRuleName, AliasName, DatasetName, DeploymentName, ModelName, MonitorName, PipelineName, ProjectName, StepName,
 };
 use pitcrew_contracts::spec::{
-    Alert, Bounds, Check, Dataset, Deployment, MAX_RETRIES, MetricBound, Model, Monitor, Pipeline, Project, Step,
-    Trigger,
+    Alert, Bounds, Check, Dataset, Deployment, MAX_RETRIES, MetricBound, Model, Monitor, Pipeline, Project, RunAlert,
+    Step, Trigger,
 };
 use pitcrew_kernel::{Error, Span};
 
@@ -23,6 +24,9 @@ const JUDGE_METRICS: &[&str] = &["absolute_error", "squared_error"];
 const MAX_STEPS: usize = 500;
 /// The rate that reference profiles are calibrated for; monitors may only ask for less.
 const MAX_FALSE_ALARM_RATE: f64 = 0.01;
+
+/// Runs are looked at this often, so no rule can be quicker.
+const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One thing that is wrong, and where.
 #[derive(Debug)]
@@ -71,6 +75,9 @@ pub(crate) fn validate(project: &Project, root: &Path) -> Vec<Problem> {
     }
     for (name, alert) in &project.alerts {
         checker.alert(name, alert);
+    }
+    for (name, alert) in &project.run_alerts {
+        checker.run_alert(name, alert);
     }
     checker.problems
 }
@@ -346,6 +353,37 @@ impl Checker<'_> {
         }
         if let Some(action) = &alert.action {
             self.known(&["alerts", name, "action", "run"], "pipeline", &action.run, &self.project.pipelines);
+        }
+    }
+}
+
+impl Checker<'_> {
+    fn run_alert(&mut self, name: &str, alert: &RunAlert) {
+        self.name::<AlertRuleName>(&["run_alerts", name], name);
+        if alert.experiment.as_ref().is_some_and(|experiment| experiment.trim().is_empty()) {
+            self.wrong(&["run_alerts", name, "experiment"], "it is empty");
+        }
+        let bounds = [("above", alert.above), ("below", alert.below)];
+        match (&alert.metric, alert.no_progress) {
+            (None, None) => self.wrong(
+                &["run_alerts", name],
+                "say what must hold: a `metric` with `above` or `below`, or `no_progress`",
+            ),
+            (Some(_), Some(_)) => {
+                self.wrong(&["run_alerts", name, "no_progress"], "a rule is about a metric or about progress, not both")
+            }
+            (Some(_), None) if bounds.iter().all(|(_, bound)| bound.is_none()) => {
+                self.wrong(&["run_alerts", name, "metric"], "it needs `above` or `below`");
+            }
+            (None, Some(_)) => {
+                for (field, _) in bounds.iter().filter(|(_, bound)| bound.is_some()) {
+                    self.wrong(&["run_alerts", name, field], "it bounds a `metric`, and there is none");
+                }
+            }
+            (Some(_), None) => {}
+        }
+        if alert.no_progress.is_some_and(|span| span.duration() < LEAST_PATIENCE) {
+            self.wrong(&["run_alerts", name, "no_progress"], "at least 1 minute: runs are looked at once a minute");
         }
     }
 }

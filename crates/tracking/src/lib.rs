@@ -10,6 +10,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
 )]
 
+mod alerts;
 mod artifact_path;
 mod errors;
 pub mod filter;
@@ -21,6 +22,7 @@ mod service;
 mod store;
 mod validate;
 
+pub use alerts::{Fired, WATCH_JOB, jobs, subscribers};
 pub use artifact_path::ArtifactPath;
 pub use model::*;
 pub use routes::{artifact_response, routes};
@@ -31,5 +33,8 @@ use pitcrew_db::{Migration, Migrations};
 /// The tables of this slice.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "tracking",
-    steps: &[Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") }],
+    steps: &[
+        Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") },
+        Migration { name: "0002_run_alerts", sql: include_str!("../migrations/0002_run_alerts.sql") },
+    ],
 };

@@ -11,6 +11,7 @@ use pitcrew_kernel::{Access, Error, Page, PageRequest, Timestamp};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::Fired;
 use crate::artifact_path::ArtifactPath;
 use crate::limits::POINTS_PER_SAMPLE;
 use crate::model::{Experiment, Metric, PARENT_RUN_TAG, PIPELINE_RUN_TAG, Run, STEP_TAG};
@@ -25,11 +26,29 @@ pub fn routes(service: Arc<Tracking>) -> Api {
     Api::builder::<Arc<Tracking>>()
         .get("/api/v1/experiments", Access::Read, experiments)
         .get("/api/v1/runs", Access::Read, runs)
+        .get("/api/v1/run-alerts", Access::Read, run_alerts)
         .get("/api/v1/runs/{run_id}", Access::Read, run)
         .get("/api/v1/runs/{run_id}/metrics/{*key}", Access::Read, metric)
         .get("/api/v1/runs/{run_id}/artifacts", Access::Read, artifacts)
         .get("/api/v1/runs/{run_id}/artifacts/content", Access::Read, artifact_content)
         .with_state(service)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlertsQuery {
+    run_id: Option<String>,
+    limit: Option<usize>,
+    page: Option<String>,
+}
+
+async fn run_alerts(
+    State(tracking): Service,
+    caller: Caller,
+    Query(query): Query<AlertsQuery>,
+) -> Answer<Json<Page<Fired>>> {
+    let page = PageRequest { limit: query.limit, page: query.page };
+    Ok(Json(tracking.run_alerts(&caller.0, query.run_id, &page).await?))
 }
 
 #[derive(Debug, Serialize)]

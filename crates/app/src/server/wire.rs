@@ -21,7 +21,7 @@ use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
 use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer, Webhooks};
 use pitcrew_serving::Serving;
 use pitcrew_traces::Traces;
-use pitcrew_tracking::Tracking;
+use pitcrew_tracking::{Tracking, WATCH_JOB};
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
@@ -240,9 +240,10 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let once = jobs.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
     let owner = format!("{}-{}", std::process::id(), ids.next().simple());
     let runner = Runner::new(db.clone(), Arc::clone(&clock), owner, jobs);
-    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB]);
+    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB, WATCH_JOB]);
     let declared: Vec<Arc<dyn Declared>> = vec![
         Arc::clone(&slices.data) as _,
+        Arc::clone(&slices.tracking) as _,
         Arc::clone(&slices.registry) as _,
         Arc::clone(&slices.pipelines) as _,
         Arc::clone(&slices.serving) as _,
@@ -318,6 +319,7 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
 
 fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
     let mut all: Vec<Arc<dyn Subscriber>> = vec![Arc::new(AuditSubscriber)];
+    all.extend(pitcrew_tracking::subscribers(&slices.tracking));
     all.extend(pitcrew_registry::subscribers(&slices.registry));
     all.extend(pitcrew_pipelines::subscribers(&slices.pipelines));
     all.extend(pitcrew_serving::subscribers(&slices.serving));
@@ -327,6 +329,7 @@ fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
 
 fn jobs(slices: &Slices, wiring: Wiring<'_>) -> Vec<Arc<dyn JobHandler>> {
     let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
+    all.extend(pitcrew_tracking::jobs(&slices.tracking, wiring.outbound()));
     all.extend(slices.webhooks.jobs());
     all.extend(pitcrew_serving::jobs(&slices.serving));
     all.extend(pitcrew_monitoring::jobs(&slices.monitoring, wiring.outbound()));
@@ -392,7 +395,7 @@ mod tests {
         let wiring = Wiring::plain(&home, &outbound, &tasks);
         // Built and not started: what is queued stays where it is.
         let server = build(&home, wiring).await.unwrap();
-        assert_eq!(server.core.once, ["registry.deliver_webhook", "monitoring.notify"]);
+        assert_eq!(server.core.once, ["tracking.tell", "registry.deliver_webhook", "monitoring.notify"]);
         let declared = "project: bikes\npipelines:\n  train:\n    steps:\n      look: { run: \"true\" }\n";
         std::fs::write(project.path().join("pitcrew.yaml"), declared).unwrap();
         let root = json!({ "root": project.path() });

@@ -145,3 +145,27 @@ fn every_problem_names_file_line_and_field() {
         )
     );
 }
+
+#[test]
+fn rules_about_runs_are_about_one_thing() {
+    let with = |rule: &str| format!("{GOOD}run_alerts:\n  watch: {rule}\n");
+    for good in
+        ["{ metric: loss, above: 10 }", "{ metric: loss, below: 0, above: 1, experiment: deep }", "{ no_progress: 1m }"]
+    {
+        let folder = project(&[("pitcrew.yaml", &with(good))]);
+        assert_eq!(pitcrew_project::load(folder.path()).unwrap().run_alerts.len(), 1, "{good}");
+    }
+    let wrong = [
+        ("{}", "say what must hold"),
+        ("{ metric: loss }", "it needs `above` or `below`"),
+        ("{ metric: loss, no_progress: 5m }", "not both"),
+        ("{ no_progress: 5m, above: 1 }", "it bounds a `metric`"),
+        ("{ no_progress: 30s }", "at least 1 minute"),
+        ("{ no_progress: 5m, experiment: '' }", "it is empty"),
+        ("{ metric: loss, over: 1 }", "over"),
+    ];
+    for (rule, why) in wrong {
+        let told = refusal(&with(rule));
+        assert!(told.contains(why) && told.contains("pitcrew.yaml:"), "{rule}: {told}");
+    }
+}

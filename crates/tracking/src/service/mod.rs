@@ -30,7 +30,7 @@ use crate::store::{self, runs::Target};
 /// Experiment tracking.
 #[derive(Debug)]
 pub struct Tracking {
-    db: Db,
+    pub(crate) db: Db,
     blobs: Blobs,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -47,7 +47,7 @@ impl Tracking {
     }
 
     /// What a command needs to state events.
-    fn outgoing(&self, ctx: &Ctx) -> Saying {
+    pub(crate) fn outgoing(&self, ctx: &Ctx) -> Saying {
         Saying { ctx: ctx.clone(), ids: Arc::clone(&self.ids), clock: Arc::clone(&self.clock) }
     }
 
@@ -58,14 +58,14 @@ impl Tracking {
 }
 
 /// An owned [`Outgoing`], to travel into a command.
-struct Saying {
+pub(crate) struct Saying {
     ctx: Ctx,
     ids: Arc<dyn Ids>,
     clock: Arc<dyn Clock>,
 }
 
 impl Saying {
-    fn out(&self) -> Outgoing<'_> {
+    pub(crate) fn out(&self) -> Outgoing<'_> {
         Outgoing { ctx: &self.ctx, ids: self.ids.as_ref(), clock: self.clock.as_ref() }
     }
 }

@@ -1,5 +1,6 @@
 //! Every statement of this slice, one file per noun. Nothing else in the crate knows a column's name.
 
+pub(crate) mod alerts;
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
 pub(crate) mod inputs;

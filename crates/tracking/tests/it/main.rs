@@ -1,6 +1,7 @@
 //! Tracking on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
+mod alerts;
 mod artifacts;
 mod authz;
 mod changes;
