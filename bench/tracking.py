@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Durable tracking writes: `log-metric` round trips at 1 and 32 clients and `log-batch` points per second, beside `mlflow server`.
+"""Tracking and registry calls that everything else waits for: `log-metric`, `log-batch`, `create-run`, `get-run` and the resolving of an
+alias, beside `mlflow server`, on SQLite or on PostgreSQL.
 
 The two servers alternate, case by case, so that both see the same machine. The peer is measured as shipped and again with its
 44 ms stall taken away from the client's side (TCP_QUICKACK): the second is the fair comparison, the first what its users see.
-Both are durable when they answer: the peer's SQLite syncs each commit, ours each group of commits. `--cpu` figures are the
+Both are durable when they answer: the peer's SQLite syncs each commit, ours each group of commits; with `--postgres` both use databases
+of one PostgreSQL that syncs. `--cpu` figures are the
 server's processor milliseconds for one request, over its whole process tree.
 
-usage: tracking.py --bin PATH [--seconds 6] [--rounds 2] [--without-peer]
+usage: tracking.py --bin PATH [--seconds 6] [--rounds 2] [--without-peer] [--postgres]
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import signal
@@ -18,7 +21,7 @@ import sys
 import time
 
 import wrk
-from harness import Failed, Http, Server, cpu_seconds, free_port, load, memory_mb, save, scratch, table, wait_for
+from harness import ROOT, Failed, Http, Server, cpu_seconds, free_port, load, memory_mb, save, scratch, table, wait_for
 
 API = "/api/2.0/mlflow"
 BATCH = 1000
@@ -26,10 +29,31 @@ PEER_START_LIMIT_S = 180
 SETTLE_LIMIT_S, SETTLE_STEP_S, SETTLED_SHARE = 60, 2, 0.1
 
 
-class Peer:
-    """`mlflow server` as shipped, on SQLite, from the environment this script runs in."""
+class Postgres:
+    """A PostgreSQL of our own that syncs what it acknowledges, with a database for each server."""
 
-    def __init__(self, folder):
+    def __init__(self):
+        self.folder = pathlib.Path(self.script("start").strip())
+        self.base = (self.folder / "url").read_text().strip().rsplit("/", 1)[0]
+        for name in ("ours", "peer"):
+            subprocess.run(["psql", "-q", f"{self.base}/pitcrew", "-c", f"CREATE DATABASE {name}"], check=True)
+
+    def script(self, *words):
+        command = ["bash", str(ROOT / "scripts" / "postgres.sh"), *words]
+        return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env={**os.environ, "DURABLE": "1"}).stdout
+
+    def url(self, name):
+        return f"{self.base}/{name}"
+
+    def stop(self):
+        self.script("stop", str(self.folder))
+
+
+class Peer:
+    """`mlflow server` as shipped, from the environment this script runs in."""
+
+    def __init__(self, folder, database=None):
+        self.database = database or f"sqlite:///{folder}/mlflow.db"
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -37,7 +61,7 @@ class Peer:
     def start(self):
         command = [
             sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", self.url.rsplit(":", 1)[1],
-            "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--default-artifact-root", str(self.folder / "artifacts"),
+            "--backend-store-uri", self.database, "--default-artifact-root", str(self.folder / "artifacts"),
         ]  # fmt: skip
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
@@ -105,7 +129,59 @@ def log_batch(url, quick_ack):
     return make
 
 
-CASES = [("log-metric", log_metric, 1, 1), ("log-metric", log_metric, 32, 1), ("log-batch", log_batch, 1, BATCH), ("log-batch", log_batch, 8, BATCH)]
+def create_run(url, quick_ack):
+    """Runs with two tags, as the client makes them."""
+
+    def make(_client):
+        connection = Http(url, quick_ack=quick_ack)
+
+        def call():
+            tags = [{"key": "mlflow.user", "value": "bench"}, {"key": "mlflow.source.name", "value": "bench.py"}]
+            connection.call("POST", f"{API}/runs/create", {"experiment_id": "0", "start_time": int(time.time() * 1e3), "tags": tags})
+
+        return call
+
+    return make
+
+
+def get_run(url, quick_ack):
+    """One run of ten params and ten metrics, read over and over."""
+    run, writer = new_run(url), Http(url)
+    metrics = [{"key": f"m{at}", "value": at, "timestamp": 1, "step": 0} for at in range(10)]
+    params = [{"key": f"p{at}", "value": str(at)} for at in range(10)]
+    writer.call("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics, "params": params})
+    return reading(url, quick_ack, f"{API}/runs/get?run_id={run}")
+
+
+def alias(url, quick_ack):
+    """The version behind `models:/bench@champion`, as `load_model` asks for it."""
+    name, writer = f"bench-{time.time_ns()}", Http(url)
+    writer.call("POST", f"{API}/registered-models/create", {"name": name})
+    run = writer.call("GET", f"{API}/runs/get?run_id={new_run(url)}")["run"]["info"]
+    version = {"name": name, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
+    writer.call("POST", f"{API}/model-versions/create", version)
+    writer.call("POST", f"{API}/registered-models/alias", {"name": name, "alias": "champion", "version": "1"})
+    return reading(url, quick_ack, f"{API}/registered-models/alias?name={name}&alias=champion")
+
+
+def reading(url, quick_ack, path):
+    def make(_client):
+        connection = Http(url, quick_ack=quick_ack)
+        return lambda: connection.call("GET", path)
+
+    return make
+
+
+CASES = [
+    ("log-metric", log_metric, 1, 1),
+    ("log-metric", log_metric, 32, 1),
+    ("log-metric", log_metric, 256, 1),
+    ("log-batch", log_batch, 1, BATCH),
+    ("log-batch", log_batch, 8, BATCH),
+    ("create-run", create_run, 32, 1),
+    ("get-run", get_run, 32, 1),
+    ("alias", alias, 32, 1),
+]
 
 
 def measure(name, url, pid, case, seconds, quick_ack):
@@ -169,16 +245,21 @@ def main():
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--without-peer", action="store_true")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
     options = parser.parse_args()
     results, facts = [], {}
-    with scratch("tracking") as folder:
-        ours = Server(options.bin, folder / "home").start()
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(scratch("tracking"))
+        postgres = Postgres() if options.postgres else None
+        if postgres:
+            stack.callback(postgres.stop)
+        ours = Server(options.bin, folder / "home", arguments=["--database", postgres.url("ours")] if postgres else []).start()
         subjects = [("pitcrew", ours.url, ours.process.pid, False)]
         peer = None
         try:
             acknowledged_are_there(ours.url)
             if not options.without_peer:
-                peer = Peer(folder / "peer").start()
+                peer = Peer(folder / "peer", postgres and postgres.url("peer").replace("postgres:", "postgresql:")).start()
                 facts["peer_start_s"] = peer.start_s
                 subjects += [("mlflow, stall removed", peer.url, peer.process.pid, True), ("mlflow as shipped", peer.url, peer.process.pid, False)]
             for _, url, pid, _ in subjects[:2]:
@@ -201,7 +282,8 @@ def main():
     columns = ["case", "clients", "server", "per_second", "points_per_second", "p50_ms", "p99_ms", "failures", "cpu_ms_per_request"]
     table(f"tracking, {options.seconds:g} s a case, better of {options.rounds} rounds", columns, [[one[column] for column in columns] for one in results])
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    save("tracking", {"seconds": options.seconds, "rounds": options.rounds, "cases": results, **facts})
+    name = "tracking-postgres" if options.postgres else "tracking"
+    save(name, {"seconds": options.seconds, "rounds": options.rounds, "cases": results, **facts})
 
 
 if __name__ == "__main__":

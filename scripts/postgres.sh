@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A private PostgreSQL for tests: its own folder, its own port on loopback, no password, no fsync. Never for data you want to keep.
+# A private PostgreSQL for tests: its own folder, its own port on loopback, no password, no fsync unless DURABLE is set. Never for data you
+# want to keep.
 #
 #   folder=$(scripts/postgres.sh start)     prints the folder; the address is in $folder/url
 #   export TEST_POSTGRES_URL=$(cat "$folder/url")
@@ -57,7 +58,11 @@ start() {
 
 options() {
     printf '%s ' -c listen_addresses=127.0.0.1 -c port="$2" -c unix_socket_directories="$1" -c max_connections="$CONNECTIONS_MAX" \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB
+        -c shared_buffers=64MB
+    # Measurements compare what is on disk when it is acknowledged; tests only want to be quick.
+    if [ -z "${DURABLE:-}" ]; then
+        printf '%s ' -c fsync=off -c synchronous_commit=off -c full_page_writes=off
+    fi
 }
 
 stop() {
