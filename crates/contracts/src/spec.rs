@@ -1,7 +1,9 @@
 //! What `pitcrew.yaml` declares, validated. `project` reads it; each slice applies its part.
 
+mod gate;
 mod one_or_many;
 
+pub use gate::{BeatChampion, Gate, MetricBound, Require};
 pub use one_or_many::OneOrMany;
 
 use std::collections::BTreeMap;
@@ -147,42 +149,6 @@ pub struct Model {
     /// The rules a candidate must pass.
     #[serde(default)]
     pub gate: Gate,
-}
-
-/// The rules of a gate. All must hold.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gate {
-    /// Bounds every candidate must keep.
-    pub floors: Vec<MetricBound>,
-    /// Comparison with the current champion on the same held-out rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub champion: Option<BeatChampion>,
-}
-
-/// A bound on a metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MetricBound {
-    /// `mae`, `rmse`, `wape`, `r2` or `bias`.
-    pub metric: String,
-    /// The greatest allowed value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    /// The least allowed value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-}
-
-/// The candidate must not be worse than the champion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BeatChampion {
-    /// The metric compared.
-    pub metric: String,
-    /// How much worse it may be, as a share of the champion's value.
-    #[serde(default)]
-    pub tolerance: f64,
 }
 
 /// A graph of steps.

@@ -30,9 +30,9 @@ impl Verdict {
 pub struct RuleResult {
     /// The rule in words.
     pub name: String,
-    /// `floor` or `champion`.
+    /// `floor`, `champion` or `requirement`.
     pub kind: String,
-    /// The metric.
+    /// The metric; empty for a requirement.
     pub metric: String,
     /// The candidate's value; absent when it was not measured.
     pub observed: Option<f64>,
@@ -54,9 +54,12 @@ pub fn decide(
     if let (Some(rule), Some(champion)) = (&gate.champion, champion) {
         rules.push(against_champion(&rule.metric, rule.tolerance, candidate, champion));
     }
-    let verdict =
-        if rules.iter().all(|rule| rule.verdict == Verdict::Passed) { Verdict::Passed } else { Verdict::Refused };
-    (verdict, rules)
+    (verdict(&rules), rules)
+}
+
+/// All rules must hold.
+pub(crate) fn verdict(rules: &[RuleResult]) -> Verdict {
+    if rules.iter().all(|rule| rule.verdict == Verdict::Passed) { Verdict::Passed } else { Verdict::Refused }
 }
 
 /// The sentence for people: what passed, or the first reason against.
@@ -159,6 +162,7 @@ mod tests {
         Gate {
             floors: vec![MetricBound { metric: "wape".into(), max: Some(0.3), min: None }],
             champion: Some(BeatChampion { metric: "mae".into(), tolerance: 0.02 }),
+            ..Gate::default()
         }
     }
 

@@ -13,6 +13,7 @@ mod gate;
 mod model;
 mod ports;
 mod register;
+mod require;
 mod routes;
 mod service;
 mod signer;

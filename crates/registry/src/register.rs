@@ -2,9 +2,10 @@
 //!
 //! Inputs: `model` (ONNX), `report` (of `evaluate`), and optionally `reference` (the training rows, Parquet) from which the training profile is
 //! frozen. Arguments: `model`, `alias` (where a version that passed is put; the first one becomes `champion` at once, there being nobody to
-//! compare with). Output: `decision.json`. Its effect is idempotent by run and step. When the champion has moved since the report was made, the
+//! compare with), and of the version `description` and `tags`. Output: `decision.json`. Its effect is idempotent by run and step. When the champion has moved since the report was made, the
 //! candidate is measured again on the same rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,11 +17,13 @@ use pitcrew_contracts::serving::LoadedModel;
 use pitcrew_contracts::spec::Gate;
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
+use serde_json::Value;
 
 use crate::evaluate::{CHAMPION, Candidate, Report, blocking, input, model_name, opponent, read, text};
 use crate::gate::{self, Verdict};
-use crate::model::{GateDecision, NewVersion, ServableFile};
-use crate::service::{Parts, Registry, must_model};
+use crate::model::{GateDecision, NewVersion, ServableFile, check_text};
+use crate::require::{Facts, requirements};
+use crate::service::{Parts, Registry, check_tags, must_model};
 use crate::store;
 use crate::versions::{insert_version, move_alias};
 
@@ -42,6 +45,8 @@ struct Offer {
     file: ServableFile,
     reference: Option<Digest>,
     tracking_run_id: Option<String>,
+    description: String,
+    tags: BTreeMap<String, String>,
 }
 
 #[async_trait]
@@ -82,6 +87,7 @@ impl StepAction for Register {
 impl Register {
     async fn prepare(&self, call: StepCall) -> Result<Offer> {
         let alias: AliasName = text(&call.with, "alias")?.parse()?;
+        let (description, tags) = said_of_it(&call.with)?;
         let model_input = input(&call, "model")?.clone();
         let report: Report = serde_json::from_slice(&read(&input(&call, "report")?.path).await?).map_err(|source| {
             Error::invalid("EVALUATION_REPORT_INVALID", "the input `report` is not a report of the step `evaluate`")
@@ -119,7 +125,8 @@ impl Register {
             None => None,
         };
         let file = ServableFile { digest, bytes: size, signature };
-        Ok(Offer { call, alias, report, loaded, file, reference, tracking_run_id: model_input.tracking_run_id })
+        let tracking_run_id = model_input.tracking_run_id;
+        Ok(Offer { call, alias, report, loaded, file, reference, tracking_run_id, description, tags })
     }
 
     async fn decide(&self, ctx: &Ctx, mut offer: Offer) -> Result<GateDecision> {
@@ -190,7 +197,7 @@ fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: &Offer) -> Result<Se
     if champion != report.champion {
         return Ok(Settled::Moved(champion));
     }
-    let mut decision = decided(parts, &gate, offer);
+    let mut decision = decided(parts, &gate, offer, &place(tx, &model, offer)?);
     if decision.verdict == Verdict::Passed {
         decision.version = Some(admit(tx, parts, ctx, offer, &decision)?);
     }
@@ -207,10 +214,37 @@ fn settle(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: &Offer) -> Result<Se
     Ok(Settled::Decided(Box::new(decision)))
 }
 
-fn decided(parts: &Parts, gate: &Gate, offer: &Offer) -> GateDecision {
+/// What `with` says of the version: its `description` and `tags`.
+fn said_of_it(with: &BTreeMap<String, Value>) -> Result<(String, BTreeMap<String, String>)> {
+    let wrong = |what: &str| Error::invalid("STEP_ARGUMENT_INVALID", format!("`with.{what}` of `register`"));
+    let description = match with.get("description") {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(_) => return Err(wrong("description is no text")),
+    };
+    let tags: BTreeMap<String, String> = match with.get("tags") {
+        None => BTreeMap::new(),
+        Some(tags) => serde_json::from_value(tags.clone()).map_err(|_| wrong("tags is no map from names to texts"))?,
+    };
+    check_text("the description", &description)?;
+    check_tags(&tags)?;
+    Ok((description, tags))
+}
+
+/// Where a version that passes is put: the first of a model is its champion, there being nobody to compare with.
+fn place(tx: &mut Tx<'_>, model: &ModelName, offer: &Offer) -> Result<AliasName> {
+    let champion: AliasName = CHAMPION.parse()?;
+    Ok(if store::alias(tx, model, &champion)?.is_none() { champion } else { offer.alias.clone() })
+}
+
+fn decided(parts: &Parts, gate: &Gate, offer: &Offer, alias: &AliasName) -> GateDecision {
     let report = &offer.report;
     let champion = report.champion.map(|_| &report.champion_metrics);
-    let (verdict, rules) = gate::decide(gate, &report.metrics, champion);
+    let (verdict, mut rules) = gate::decide(gate, &report.metrics, champion);
+    // The figures have had their say: one that they let in has passed the gate.
+    let facts = Facts { description: &offer.description, tags: &offer.tags, gated: verdict == Verdict::Passed };
+    rules.extend(requirements(&gate.require, alias, &facts));
+    let verdict = gate::verdict(&rules);
     GateDecision {
         id: GateDecisionId::new(parts.ids.as_ref()),
         model: report.model.clone(),
@@ -238,16 +272,18 @@ fn admit(tx: &mut Tx<'_>, parts: &Parts, ctx: &Ctx, offer: &Offer, decision: &Ga
         lineage: Some(offer.call.lineage.clone()),
         metrics: decision.metrics.clone(),
         gate_decision: Some(decision.id),
+        description: offer.description.clone(),
+        tags: offer.tags.clone(),
         ..NewVersion::default()
     };
+    let alias = place(tx, model, offer)?;
+    let first = store::alias(tx, model, &CHAMPION.parse()?)?.is_none();
     let version = insert_version(tx, parts, ctx, model, new)?.version.version;
-    let champion: AliasName = CHAMPION.parse()?;
-    let first = store::alias(tx, model, &champion)?.is_none();
-    let (alias, reason) = if first {
-        (&champion, "the first version to pass the gate".to_owned())
+    let reason = if first {
+        "the first version to pass the gate".to_owned()
     } else {
-        (&offer.alias, format!("passed the gate: {}", decision.reason))
+        format!("passed the gate: {}", decision.reason)
     };
-    move_alias(tx, parts, ctx, model, alias, Some(version), &reason)?;
+    move_alias(tx, parts, ctx, model, &alias, Some(version), &reason)?;
     Ok(version)
 }

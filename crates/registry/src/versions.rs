@@ -12,6 +12,7 @@ use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Page, PageRequest, Result};
 
 use crate::model::{AliasChange, NewVersion, ServableFile, Version, check_text};
+use crate::require;
 use crate::service::{Parts, Registry, check_tags, must_model};
 use crate::store;
 
@@ -216,7 +217,7 @@ impl Registry {
     /// Points an alias to a version.
     ///
     /// # Errors
-    /// `MODEL_VERSION_NOT_FOUND`.
+    /// `MODEL_VERSION_NOT_FOUND`, `VERSION_INCOMPLETE`.
     pub async fn set_alias(&self, ctx: &Ctx, version: &ModelRef, alias: &AliasName, reason: &str) -> Result<()> {
         ctx.require(Access::Write)?;
         check_text("the reason", reason)?;
@@ -225,7 +226,9 @@ impl Registry {
         self.parts
             .db
             .write(move |tx| {
-                must_version(tx, &version)?;
+                let found = must_version(tx, &version)?;
+                let gate = must_model(tx, &version.model)?.gate.unwrap_or_default();
+                require::check(&gate.require, &alias, &found)?;
                 move_alias(tx, &parts, &ctx, &version.model, &alias, Some(version.version), &reason)
             })
             .await

@@ -6,6 +6,7 @@ mod declared;
 mod gate;
 mod models;
 mod releases;
+mod require;
 mod routes;
 mod signatures;
 mod steps;

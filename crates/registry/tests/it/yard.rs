@@ -198,6 +198,11 @@ impl Yard {
         self.call(run, "register", json!({ "model": "bikes", "alias": "challenger" }), inputs)
     }
 
+    /// A file that a step wrote.
+    pub(crate) fn output(&self, run: PipelineRunId, step: &str, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{run}-{step}")).join(name)
+    }
+
     fn call<const N: usize>(
         &self,
         run: PipelineRunId,
@@ -205,7 +210,7 @@ impl Yard {
         with: Value,
         inputs: [(&str, StepInput); N],
     ) -> StepCall {
-        let output_dir = self.folder.path().join(format!("{run}-{step}"));
+        let output_dir = self.output(run, step, "");
         std::fs::create_dir_all(&output_dir).unwrap();
         StepCall {
             run,
