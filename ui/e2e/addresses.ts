@@ -17,6 +17,8 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   "pipeline run": async (api) => `/pipeline-runs/${(await api.first<Item>("/pipeline-runs"))["id"]}`,
   runs: async () => "/runs",
   run: async (api) => `/runs/${(await api.first<Item>("/runs"))["run_id"]}`,
+  traces: async () => "/traces",
+  trace: async (api) => `/traces/${(await api.first<Item>("/traces"))["trace_id"]}`,
   models: async () => "/models",
   model: async (api) => `/models/${(await api.first<Item>("/models"))["name"]}`,
   "model version": async (api) => {

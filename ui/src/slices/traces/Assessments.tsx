@@ -7,14 +7,19 @@ import { Tag } from "../../kit/State";
 import { Ago } from "../../kit/Time";
 import type { Tree } from "./tree";
 
+const feedbackLines = (trace: string): string => `mlflow.log_feedback(
+  trace_id="${trace}",
+  name="correctness",
+  value=True)`;
+
 const WHO: Record<string, string> = { HUMAN: "a person", LLM_JUDGE: "a model", CODE: "code", AI_JUDGE: "a model" };
 
 /** What people, programs and models think of the trace. One that another took the place of is kept, and marked so. */
-export function Assessments({ list, tree, onPick }: { list: Assessment[]; tree: Tree; onPick: (span: string) => void }): ReactNode {
+export function Assessments({ trace, list, tree, onPick }: { trace: string; list: Assessment[]; tree: Tree; onPick: (span: string) => void }): ReactNode {
   return (
     <Panel title="Assessments" flush>
       {list.length === 0
-        ? <Empty title="Nobody has assessed it yet" command={'mlflow.log_feedback(trace_id=…, name="correctness", value=True)'}>People, programs and models can say what they think of an answer, and what it should have been.</Empty>
+        ? <Empty title="Nobody has assessed it yet" example={feedbackLines(trace)}>People, programs and models can say what they think of an answer, and what it should have been.</Empty>
         : <ul className="assessments">{list.map((each) => <One key={each.assessment_id} each={each} spanName={each.span_id === null ? null : tree.nodes.get(each.span_id)?.span.name ?? null} onPick={onPick} />)}</ul>}
     </Panel>
   );

@@ -25,7 +25,7 @@ export function SpanPanel({ node, total_ns }: { node: Node; total_ns: number }):
         {span.status === "ERROR" && <p className="span-error" role="status">{span.message || "It ended in an error."}</p>}
         <Facts wide items={[
           ["Took", span.duration_ns === null ? "still going on" : micros(span.duration_ns / 1000)],
-          ["Self", `${micros(node.self_ns / 1000)}${total_ns > 0 ? `, ${percent(node.self_ns / total_ns)}` : ""}`],
+          ["Self", selfWords(node.self_ns, total_ns)],
           ["Began after", micros(span.offset_ns / 1000)],
           ["Model", modelOf(span)],
           ["Tokens", tokens === null ? null : tokenWords(tokens)],
@@ -41,6 +41,9 @@ export function SpanPanel({ node, total_ns }: { node: Node; total_ns: number }):
     </Panel>
   );
 }
+
+/** Less than a thousandth of the whole is not worth its digits. */
+const selfWords = (self_ns: number, total_ns: number): string => `${micros(self_ns / 1000)}${total_ns > 0 && self_ns / total_ns >= 0.001 ? `, ${percent(self_ns / total_ns)} of the trace` : ""}`;
 
 const tokenWords = (usage: Usage): string => `${count(totalOf(usage) ?? 0)}${usage.input === null || usage.output === null ? "" : ` (${count(usage.input)} in, ${count(usage.output)} out)`}`;
 

@@ -31,7 +31,7 @@ export default function TracePage(): ReactNode {
     <Page title={title} heading={<>{title}{data !== undefined && <TraceStateMark state={data.state} />}</>} crumbs={[{ label: "Traces", to: paths.traces() }]}
       meta={data !== undefined && <>
         <span>in <Link className="link" to={`${paths.traces()}?experiment=${encodeURIComponent(data.experiment_id)}`}>{experiment?.name ?? `experiment ${data.experiment_id}`}</Link></span>
-        <span>started <Ago at={data.started_at} />{data.duration_ms === null ? ", still going on" : `, took ${duration(data.duration_ms)}`}</span>
+        <span>started <Ago at={data.started_at} />{data.duration_ms === null ? ", still going on" : `, took ${data.duration_ms === 0 ? "less than 1 ms" : duration(data.duration_ms)}`}</span>
         <span>{count(data.spans.length)} {data.spans.length === 1 ? "span" : "spans"}</span>
         {tokens !== null && <span>{count(tokens)} tokens</span>}
         {cost !== null && <span>{dollars(cost)}</span>}
@@ -72,8 +72,8 @@ function Body({ trace: each }: { trace: WholeTrace }): ReactNode {
             <SpanPanel key={picked} node={node} total_ns={tree.total_ns} />
           </div>
         )}
-      <div className="cols-main">
-        <Assessments list={each.assessments} tree={tree} onPick={pick} />
+      <div className="trace-view">
+        <Assessments trace={each.trace_id} list={each.assessments} tree={tree} onPick={pick} />
         <Panel title="Known of it">
           <Facts items={[...(each.client_request_id === null ? [] : [["request", each.client_request_id] as [string, ReactNode]]), ...facts.map(([key, value]): [string, ReactNode] => [key.replace(/^mlflow\./, ""), value])]} />
         </Panel>

@@ -24,7 +24,7 @@ const COLUMNS: ColumnDef<Trace>[] = [
   { key: "name", head: "Trace", cell: (row) => <span className="trace-name truncate">{row.name ?? row.trace_id.slice(0, 11)}</span> },
   { key: "state", head: "Status", cell: (row) => <TraceStateMark state={row.state} /> },
   { key: "at", head: "Started", cell: (row) => <Ago at={row.started_at} /> },
-  { key: "took", head: "Took", cell: (row) => duration(row.duration_ms), align: "end" },
+  { key: "took", head: "Took", cell: (row) => (row.duration_ms === 0 ? "< 1 ms" : duration(row.duration_ms)), align: "end" },
   { key: "tokens", head: "Tokens", cell: (row) => { const total = totalOf(tokensOfTrace(row)); return total === null ? <span className="faint">–</span> : count(total); }, align: "end", wideOnly: true },
   { key: "request", head: "Request", cell: (row) => <span className="muted">{previewWords(row.request_preview)}</span>, fill: true, wideOnly: true },
 ];
