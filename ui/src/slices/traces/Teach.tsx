@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Copy } from "../../kit/Copy";
-import { otlpLines, pythonLines } from "./teach";
+import { otlpLines, pythonLines } from "./teachLines";
 
 /** The empty page: the two ways in which a trace comes. */
 export function Teach(): ReactNode {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Span } from "../../api/traces";
 import { messagesIn } from "./chat";
 import { dollars, familyOf, otherAttributes, previewWords } from "./facts";
-import { otlpLines } from "./teach";
+import { otlpLines } from "./teachLines";
 import { ancestorsOf, nextError, rowsOf, stepFrom, ticksOf, treeOf } from "./tree";
 
 const span = (span_id: string, parent_id: string | null, offset_ns: number, duration_ns: number | null, more: Partial<Span> = {}): Span =>
