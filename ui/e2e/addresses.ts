@@ -25,6 +25,11 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
     const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
     return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}`;
   },
+  "compared versions": async (api) => `/models/${(await api.first<Item>("/models", (each) => Number(each["versions"]) > 1))["name"]}/compare`,
+  "model card": async (api) => {
+    const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
+    return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}/card`;
+  },
   "gate decision": async (api) => `/gate-decisions/${(await api.first<Item>("/gate-decisions"))["id"]}`,
   deployments: async () => "/deployments",
   deployment: async (api) => `/deployments/${(await api.first<Item>("/deployments"))["name"]}`,
@@ -35,4 +40,5 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   alert: async (api) => `/alerts/${(await api.first<Item>("/alerts"))["id"]}`,
   activity: async () => "/activity",
   audit: async () => "/audit",
+  webhooks: async () => "/webhooks",
 };

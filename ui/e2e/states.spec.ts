@@ -24,7 +24,7 @@ test("an empty /traces says both ways in which a trace comes", async ({ page }) 
   await expectAccessible(page);
 });
 
-for (const path of ["/", "/data", "/pipelines", "/runs", "/traces", "/models", "/deployments", "/monitors", "/alerts", "/activity", "/audit"]) {
+for (const path of ["/", "/data", "/pipelines", "/runs", "/traces", "/models", "/deployments", "/monitors", "/alerts", "/activity", "/audit", "/webhooks"]) {
   test(`a failing server is explained at ${path}, with a way to try again`, async ({ page, complaints }) => {
     await page.goto(ERROR + path);
     await expect(page.getByRole("alert").first()).toContainText("The database does not answer");

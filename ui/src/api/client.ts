@@ -53,6 +53,16 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (await response.json()) as T;
 }
 
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  const response = await send("PUT", url(path), body, undefined);
+  return (await response.json()) as T;
+}
+
+/** Removes what stands at an address. */
+export async function remove(path: string): Promise<void> {
+  await send("DELETE", url(path), undefined, undefined);
+}
+
 /** Plain text with the offset at which it continues, as step logs answer. */
 export async function getText(path: string, query?: Query, signal?: AbortSignal): Promise<{ text: string; next: number }> {
   const response = await send("GET", url(path, query), undefined, signal);

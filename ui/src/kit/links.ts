@@ -14,7 +14,7 @@ export const paths = {
   model: (name: string) => `/models/${seg(name)}`,
   modelVersion: (name: string, version: number | string) => `/models/${seg(name)}/versions/${seg(version)}`,
   modelCard: (name: string, version: number | string) => `/models/${seg(name)}/versions/${seg(version)}/card`,
-  compareVersions: (name: string, left?: number, right?: number) => `/models/${seg(name)}/compare${left === undefined ? "" : `?left=${left}`}${right === undefined ? "" : `&right=${right}`}`,
+  compareVersions: (name: string, right?: number | string) => `/models/${seg(name)}/compare${right === undefined ? "" : `?right=${seg(right)}`}`,
   gateDecision: (id: string) => `/gate-decisions/${seg(id)}`,
   deployments: () => "/deployments",
   deployment: (name: string) => `/deployments/${seg(name)}`,

@@ -60,7 +60,14 @@ function Content({ path, kind, bytes, whole }: ContentProps): ReactNode {
   if (kind === "table") return <Rows text={text} path={path} whole={whole} />;
   if (kind === "json") return <Json text={text} whole={whole} />;
   if (kind === "markdown") return <>{!whole && <Cut bytes={bytes.length} />}<Markdown text={text} /></>;
-  if (kind === "html") return <iframe className="html-preview" title={`${nameOf(path)}, shown without its scripts`} sandbox="" referrerPolicy="no-referrer" srcDoc={framed(text)} />;
+  if (kind === "html") {
+    return (
+      <>
+        <p className="cut small muted">Shown without its scripts and without what it would load from elsewhere.</p>
+        <iframe className="html-preview" title={nameOf(path)} sandbox="" referrerPolicy="no-referrer" srcDoc={framed(text)} />
+      </>
+    );
+  }
   return <Lines text={text} whole={whole} bytes={bytes.length} />;
 }
 
