@@ -3,7 +3,7 @@ import { expect, expectNoOverflow, settled, test } from "./fixtures";
 import { FULL } from "./servers";
 
 interface Listed { name: string; versions: number; latest: { version: number; ref: string } | null; aliases: Record<string, number> }
-interface Version { version: number; ref: string; metrics: Record<string, number> }
+interface Version { version: number; ref: string; metrics: Record<string, number>; lineage: unknown; gate_decision: string | null }
 
 test("two versions are compared, and which two is in the address", async ({ page, api }) => {
   const model = await api.first<Listed>("/models", (each) => each.versions > 1);
@@ -43,7 +43,9 @@ test("a card tells what is known and is copied as Markdown", async ({ page, api,
 
 test("every step of a lineage leads to its page", async ({ page, api }) => {
   const model = await api.first<Listed>("/models", (each) => each.latest !== null);
-  await page.goto(`/models/${model.name}/versions/${model.latest?.version}`);
+  // One that came by a pipeline; others have less to tell.
+  const made = await api.first<Version>(`/models/${model.name}/versions`, (each) => each.lineage !== null && each.gate_decision !== null);
+  await page.goto(`/models/${model.name}/versions/${made.version}`);
   await settled(page);
   const lineage = page.getByRole("group", { name: /^Lineage/ });
   for (const [kind, address] of [["data set", /\/data\//], ["pipeline run", /\/pipeline-runs\//], ["tracked run", /\/runs\//], ["gate", /\/gate-decisions\//]] as const) {

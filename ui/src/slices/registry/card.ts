@@ -79,7 +79,9 @@ function data({ version, data: from }: CardFacts): CardSection {
 function evaluation({ version, gate }: CardFacts): CardSection {
   const keys = byWorth(Object.keys(version.metrics));
   if (keys.length === 0) return { title: "Evaluation", parts: [{ is: "missing", text: "No gate has measured it." }] };
-  const before = gate?.champion_metrics ?? null;
+  const known = gate?.champion_metrics ?? {};
+  // The first version has no champion to be compared with.
+  const before = Object.keys(known).length === 0 ? null : known;
   const parts: CardPart[] = [{ is: "table", head: ["Metric", version.ref, ...(before === null ? [] : [gate === null || gate.champion === null ? "Champion" : `${version.model}/${gate.champion}`])], rows: keys.map((key) => [key, cell(version.metrics[key]), ...(before === null ? [] : [cell(before[key])])]) }];
   if (gate !== null) {
     parts.unshift({ is: "facts", items: [...fact("Gate", gate.verdict, paths.gateDecision(gate.id)), ...fact("Decided", `${moment(gate.at)} UTC`), ...fact("Held-out rows", gate.rows === null ? null : count(gate.rows))] });

@@ -28,13 +28,14 @@ export interface ValueRow {
   same: boolean;
 }
 
-/** Names with what each side says, those that differ first. */
+/** Names with what each side says: those that differ first, then those that only one side has. */
 export function valueRows(left: Record<string, unknown>, right: Record<string, unknown>): ValueRow[] {
   const rows = unionOf(left, right).map((key): ValueRow => {
     const [a, b] = [written(left[key]), written(right[key])];
     return { key, left: a, right: b, same: a === b };
   });
-  return rows.toSorted((a, b) => Number(a.same) - Number(b.same));
+  const rank = (row: ValueRow): number => (row.same ? 2 : row.left === undefined || row.right === undefined ? 1 : 0);
+  return rows.toSorted((a, b) => rank(a) - rank(b));
 }
 
 const unionOf = (left: object, right: object): string[] => [...new Set([...Object.keys(left), ...Object.keys(right)])].toSorted((a, b) => a.localeCompare(b));
@@ -57,13 +58,16 @@ export function defaultPair(versions: ModelVersion[], champion: number | undefin
 
 /** What the signature's differences mean for those who call the model. */
 export function signatureVerdict(inputs: ValueRow[], outputs: ValueRow[]): string {
-  const changed = [...inputs, ...outputs].filter((row) => !row.same);
+  const rows = [...inputs, ...outputs];
+  if (rows.length === 0) return "Neither has a signature that could be read.";
+  if (rows.every((row) => row.left === undefined) || rows.every((row) => row.right === undefined)) return "Only one of them has a signature that could be read, so there is nothing to compare.";
+  const changed = rows.filter((row) => !row.same);
   if (changed.length === 0) return "The same signature: callers notice nothing.";
   const gone = inputs.filter((row) => row.right === undefined).map((row) => row.key);
   const come = inputs.filter((row) => row.left === undefined).map((row) => row.key);
-  const parts = [...(come.length > 0 ? [`callers must send ${come.join(", ")}`] : []), ...(gone.length > 0 ? [`${gone.join(", ")} ${gone.length === 1 ? "is" : "are"} no longer read`] : [])];
   const others = changed.length - gone.length - come.length;
-  if (others > 0) parts.push(`${others} ${others === 1 ? "tensor changes its" : "tensors change their"} type or shape`);
-  const text = parts.join("; ");
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+  return [
+    come.length > 0 ? `Callers must send ${come.join(", ")}.` : "", gone.length > 0 ? `No longer read: ${gone.join(", ")}.` : "",
+    others === 0 ? "" : `${others} ${others === 1 ? "tensor changes its" : "tensors change their"} type or shape.`,
+  ].filter(Boolean).join(" ");
 }

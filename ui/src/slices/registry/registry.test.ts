@@ -24,7 +24,9 @@ describe("two versions", () => {
     const t = (name: string, datatype = "FP32") => ({ name, datatype, shape: [-1, 1] });
     const said = (a: string[], b: string[], out = "FP32") => signatureVerdict(signatureRows(a.map((name) => t(name)), b.map((name) => t(name))), signatureRows([t("y")], [t("y", out)]));
     expect(said(["a"], ["a"])).toBe("The same signature: callers notice nothing.");
-    expect(said(["a", "b"], ["a", "c"])).toBe("Callers must send c; b is no longer read.");
+    expect(said(["a", "b"], ["a", "c"])).toBe("Callers must send c. No longer read: b.");
+    expect(signatureVerdict(signatureRows([t("a")], []), [])).toContain("Only one of them");
+    expect(signatureVerdict([], [])).toContain("Neither");
     expect(said(["a"], ["a"], "INT64")).toBe("1 tensor changes its type or shape.");
   });
   it("are the champion and the newest other when nobody said", () => {
