@@ -1,5 +1,5 @@
 /** From the list of traces to one span, by pointer, by keys and by address. */
-import { expect, need, settled, test } from "./fixtures";
+import { expect, expectAccessible, need, settled, test } from "./fixtures";
 
 interface Listed { trace_id: string; state: string; name: string | null }
 interface Whole extends Listed { spans: { span_id: string; name: string; status: string; parent_id: string | null }[] }
@@ -61,6 +61,29 @@ test("the waterfall is walked by keys like a tree", async ({ page, api }) => {
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");
   await expect(picked).toHaveAttribute("aria-level", "2");
+});
+
+test("keys that are held down pick span after span, and the address follows", async ({ page, api }) => {
+  const many = await api.first<Listed>("/traces?limit=1000", (each) => each.name === "score a day");
+  await page.goto(`/traces/${many.trace_id}`);
+  await settled(page);
+  const tree = page.getByRole("tree", { name: "Spans" });
+  await tree.focus();
+  for (let i = 0; i < 300; i += 1) await page.keyboard.press("ArrowDown");
+  const picked = tree.locator("[aria-selected=true]");
+  await expect(picked).toHaveAttribute("aria-posinset", "301");
+  const id = (await picked.getAttribute("id"))?.replace("span-", "") ?? "";
+  await expect(page).toHaveURL(new RegExp(`span=${id}$`));
+});
+
+test("what was thought of a trace leads to the span it is about", async ({ page, api }) => {
+  const assessed = await api.first<Listed & { assessments: { span_id: string | null }[] }>("/traces?limit=1000", (each) => each.assessments.some((one) => one.span_id !== null));
+  await page.goto(`/traces/${assessed.trace_id}`);
+  await settled(page);
+  await expectAccessible(page);
+  await page.locator(".assessments .as-link").first().click();
+  const span = assessed.assessments.find((one) => one.span_id !== null)?.span_id;
+  await expect(page).toHaveURL(new RegExp(`span=${span}$`));
 });
 
 test("a trace of thousands of spans draws those in view", async ({ page, api }) => {

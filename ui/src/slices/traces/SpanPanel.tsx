@@ -14,13 +14,13 @@ import { Messages } from "./Messages";
 import type { Node } from "./tree";
 
 /** Everything known of one span. */
-export function SpanPanel({ node, total_ns }: { node: Node; total_ns: number }): ReactNode {
+export function SpanPanel({ trace, node, total_ns }: { trace: string; node: Node; total_ns: number }): ReactNode {
   const { span } = node;
   const tokens = tokensOfSpan(span);
   const cost = totalOf(costOfSpan(span));
   const attributes = otherAttributes(span);
   return (
-    <Panel className="span-panel" title={<><span className="truncate">{span.name}</span><Tag>{kindWords(span.kind)}</Tag></>} aside={<Copy text={window.location.href} label="Copy the address of this span" />} flush>
+    <Panel className="span-panel" title={<><span className="truncate">{span.name}</span><Tag>{kindWords(span.kind)}</Tag></>} aside={<Copy text={window.location.origin + paths.trace(trace, span.span_id)} label="Copy the address of this span" />} flush>
       <div className="span-parts">
         {span.status === "ERROR" && <p className="span-error" role="status">{span.message || "It ended in an error."}</p>}
         <Facts wide items={[

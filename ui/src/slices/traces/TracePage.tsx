@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 import type { WholeTrace } from "../../api/traces";
 import { Id } from "../../kit/Copy";
@@ -44,20 +44,14 @@ export default function TracePage(): ReactNode {
 }
 
 function Body({ trace: each }: { trace: WholeTrace }): ReactNode {
-  const [search, setSearch] = useSearchParams();
   const tree = useMemo(() => treeOf(each.spans), [each.spans]);
-  const asked = search.get("span");
-  const picked = asked !== null && tree.nodes.has(asked) ? asked : tree.order[0];
+  const [asked, chosen, choose] = useSpanInAddress();
+  const picked = chosen !== null && tree.nodes.has(chosen) ? chosen : tree.order[0];
   // A span that an address names must not be hidden at first; nothing is closed at first.
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const pick = (id: string) => {
     if (ancestorsOf(tree, id).some((above) => closed.has(above))) setClosed(new Set([...closed].filter((one) => !ancestorsOf(tree, id).includes(one))));
-    // Going through the spans is no journey through pages: back leads to where one came from.
-    setSearch((old) => {
-      const next = new URLSearchParams(old);
-      next.set("span", id);
-      return next;
-    }, { replace: true, preventScrollReset: true });
+    choose(id);
   };
   const node = picked === undefined ? undefined : tree.nodes.get(picked);
   const facts = [...Object.entries(each.tags), ...Object.entries(each.metadata)].filter(([key, value]) => value !== "" && !key.startsWith("mlflow.trace") && !HIDDEN.has(key));
@@ -69,7 +63,7 @@ function Body({ trace: each }: { trace: WholeTrace }): ReactNode {
         : (
           <div className="trace-view">
             <Waterfall tree={tree} closed={closed} setClosed={setClosed} picked={picked} onPick={pick} />
-            <SpanPanel key={picked} node={node} total_ns={tree.total_ns} />
+            <SpanPanel key={picked} trace={each.trace_id} node={node} total_ns={tree.total_ns} />
           </div>
         )}
       <div className="trace-view">
@@ -80,6 +74,32 @@ function Body({ trace: each }: { trace: WholeTrace }): ReactNode {
       </div>
     </>
   );
+}
+
+/** Browsers refuse addresses that change with every repeat of a key, so the address follows when the reader pauses. */
+const PAUSE_MS = 250;
+
+/** The span that the address names, the one that is chosen, and how another is chosen. */
+function useSpanInAddress(): [string | null, string | null, (id: string) => void] {
+  const [search, setSearch] = useSearchParams();
+  const asked = search.get("span");
+  const [seen, setSeen] = useState(asked);
+  const [chosen, choose] = useState(asked);
+  if (asked !== seen) {
+    setSeen(asked);
+    choose(asked);
+  }
+  useEffect(() => {
+    if (chosen === null || chosen === asked) return undefined;
+    // Going through the spans is no journey through pages: back leads to where one came from.
+    const timer = setTimeout(() => setSearch((old) => {
+      const next = new URLSearchParams(old);
+      next.set("span", chosen);
+      return next;
+    }, { replace: true, preventScrollReset: true }), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [chosen, asked, setSearch]);
+  return [asked, chosen, choose];
 }
 
 /** Known of every trace, and shown elsewhere or of no use to a reader. */
