@@ -60,17 +60,18 @@ function Body({ trace: each }: { trace: WholeTrace }): ReactNode {
       {asked !== null && !tree.nodes.has(asked) && tree.order.length > 0 && <p className="verdict">This trace has no span <code>{asked}</code>; it is shown from its beginning.</p>}
       {picked === undefined || node === undefined
         ? <Panel><Empty title="No span is here">{each.spans_here ? "The trace was started, and none of its spans has come yet." : <>Its client keeps the spans as a file among the artifacts of the trace: <code>{each.tags["mlflow.artifactLocation"] ?? ""}</code>.</>}</Empty></Panel>
-        : (
-          <div className="trace-view">
-            <Waterfall tree={tree} closed={closed} setClosed={setClosed} picked={picked} onPick={pick} />
-            <SpanPanel key={picked} trace={each.trace_id} node={node} total_ns={tree.total_ns} />
-          </div>
-        )}
+        : null}
       <div className="trace-view">
-        <Assessments trace={each.trace_id} list={each.assessments} tree={tree} onPick={pick} />
-        <Panel title="Known of it">
-          <Facts items={[...(each.client_request_id === null ? [] : [["request", each.client_request_id] as [string, ReactNode]]), ...facts.map(([key, value]): [string, ReactNode] => [key.replace(/^mlflow\./, ""), value])]} />
-        </Panel>
+        {picked !== undefined && node !== undefined && <>
+          <Waterfall tree={tree} closed={closed} setClosed={setClosed} picked={picked} onPick={pick} />
+          <SpanPanel key={picked} trace={each.trace_id} node={node} total_ns={tree.total_ns} />
+        </>}
+        <div className="stack">
+          <Assessments trace={each.trace_id} list={each.assessments} tree={tree} onPick={pick} />
+          <Panel title="Known of it">
+            <Facts items={[...(each.client_request_id === null ? [] : [["request", each.client_request_id] as [string, ReactNode]]), ...facts.map(([key, value]): [string, ReactNode] => [key.replace(/^mlflow\./, ""), value])]} />
+          </Panel>
+        </div>
       </div>
     </>
   );

@@ -21,7 +21,7 @@ import "./traces.css";
 const ORDERS: [string, string][] = [["", "Newest first"], ["timestamp_ms ASC", "Oldest first"], ["execution_time_ms DESC", "Slowest first"], ["execution_time_ms ASC", "Fastest first"]];
 
 const COLUMNS: ColumnDef<Trace>[] = [
-  { key: "name", head: "Trace", cell: (row) => <span className="trace-name truncate">{row.name ?? row.trace_id.slice(0, 11)}</span> },
+  { key: "name", head: "Trace", cell: (row) => <span className="trace-name truncate">{row.name ?? row.trace_id.slice(0, 11)}<span className="trace-said small muted truncate">{previewWords(row.request_preview)}</span></span> },
   { key: "state", head: "Status", cell: (row) => <TraceStateMark state={row.state} /> },
   { key: "at", head: "Started", cell: (row) => <Ago at={row.started_at} /> },
   { key: "took", head: "Took", cell: (row) => (row.duration_ms === 0 ? "< 1 ms" : duration(row.duration_ms)), align: "end" },
