@@ -86,18 +86,23 @@ function useSpanInAddress(): [string | null, string | null, (id: string) => void
   const asked = search.get("span");
   const [seen, setSeen] = useState(asked);
   const [chosen, choose] = useState(asked);
+  // Our own change of the address arrives late, when the reader may have gone on.
+  const [written, setWritten] = useState<string | null>(null);
   if (asked !== seen) {
     setSeen(asked);
-    choose(asked);
+    if (asked !== written) choose(asked);
   }
   useEffect(() => {
     if (chosen === null || chosen === asked) return undefined;
     // Going through the spans is no journey through pages: back leads to where one came from.
-    const timer = setTimeout(() => setSearch((old) => {
-      const next = new URLSearchParams(old);
-      next.set("span", chosen);
-      return next;
-    }, { replace: true, preventScrollReset: true }), PAUSE_MS);
+    const timer = setTimeout(() => {
+      setWritten(chosen);
+      setSearch((old) => {
+        const next = new URLSearchParams(old);
+        next.set("span", chosen);
+        return next;
+      }, { replace: true, preventScrollReset: true });
+    }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [chosen, asked, setSearch]);
   return [asked, chosen, choose];
