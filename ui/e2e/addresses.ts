@@ -17,11 +17,18 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   "pipeline run": async (api) => `/pipeline-runs/${(await api.first<Item>("/pipeline-runs"))["id"]}`,
   runs: async () => "/runs",
   run: async (api) => `/runs/${(await api.first<Item>("/runs"))["run_id"]}`,
+  traces: async () => "/traces",
+  trace: async (api) => `/traces/${(await api.first<Item>("/traces"))["trace_id"]}`,
   models: async () => "/models",
   model: async (api) => `/models/${(await api.first<Item>("/models"))["name"]}`,
   "model version": async (api) => {
     const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
     return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}`;
+  },
+  "compared versions": async (api) => `/models/${(await api.first<Item>("/models", (each) => Number(each["versions"]) > 1))["name"]}/compare`,
+  "model card": async (api) => {
+    const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
+    return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}/card`;
   },
   "gate decision": async (api) => `/gate-decisions/${(await api.first<Item>("/gate-decisions"))["id"]}`,
   deployments: async () => "/deployments",
@@ -33,4 +40,5 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   alert: async (api) => `/alerts/${(await api.first<Item>("/alerts"))["id"]}`,
   activity: async () => "/activity",
   audit: async () => "/audit",
+  webhooks: async () => "/webhooks",
 };

@@ -53,11 +53,48 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (await response.json()) as T;
 }
 
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  const response = await send("PUT", url(path), body, undefined);
+  return (await response.json()) as T;
+}
+
+/** Removes what stands at an address. */
+export async function remove(path: string): Promise<void> {
+  await send("DELETE", url(path), undefined, undefined);
+}
+
 /** Plain text with the offset at which it continues, as step logs answer. */
 export async function getText(path: string, query?: Query, signal?: AbortSignal): Promise<{ text: string; next: number }> {
   const response = await send("GET", url(path, query), undefined, signal);
   const next = Number(response.headers.get("X-Next-Offset") ?? "0");
   return { text: await response.text(), next: Number.isFinite(next) ? next : 0 };
+}
+
+/** The beginning of a file, at most so many bytes; what follows is not sent for. */
+export async function getHead(path: string, query: Query, most: number, signal?: AbortSignal): Promise<{ bytes: Uint8Array<ArrayBuffer>; whole: boolean }> {
+  const response = await send("GET", url(path, query), undefined, signal);
+  if (response.body === null) return { bytes: new Uint8Array(), whole: true };
+  const reader = response.body.getReader();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  let whole = false;
+  while (length <= most) {
+    const { done, value } = await reader.read();
+    if (done) {
+      whole = true;
+      break;
+    }
+    parts.push(value);
+    length += value.length;
+  }
+  if (!whole) await reader.cancel();
+  const bytes = new Uint8Array(Math.min(length, most));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part.subarray(0, bytes.length - at), at);
+    at = Math.min(bytes.length, at + part.length);
+  }
+  return { bytes, whole };
 }
 
 /** A file as it is, for previews and downloads. A plain link could not carry the token. */

@@ -45,11 +45,11 @@ function Body({ run: each }: { run: Run }): ReactNode {
       {keys.length === 0 && <Panel title="Metrics"><Empty title="No metric was logged yet" command={'mlflow.log_metric("mae", 21.5)'} /></Panel>}
       {keys.length > 0 && <Panel title="Metrics"><dl className="figures">{keys.map((key) => <div key={key}><dt>{key}</dt><dd>{metric(each.metrics[key]?.value)}</dd></div>)}</dl></Panel>}
       {curves.length > 0 && <div className="metric-grid">{curves.map((key) => <Panel key={key}><MetricChart runId={each.run_id} metricKey={key} live={live} /></Panel>)}</div>}
-      <div className="cols-3">
+      <div className="cols-2">
         <Panel title="Parameters" flush><Pairs items={each.params} none="No parameter was logged" /></Panel>
         <Panel title="Tags" flush><Pairs items={each.tags} none="No tag was set" /></Panel>
-        <Artifacts runId={each.run_id} />
       </div>
+      <Artifacts runId={each.run_id} />
     </>
   );
 }
