@@ -22,6 +22,10 @@ pub(crate) fn experiment_not_found(id: impl Display) -> Error {
     Error::not_found("EXPERIMENT_NOT_FOUND", format!("No Experiment with id={id} exists"))
 }
 
+pub(crate) fn no_experiment_called(name: &str) -> Error {
+    Error::not_found("EXPERIMENT_NOT_FOUND", format!("Could not find experiment with name '{name}'"))
+}
+
 pub(crate) fn experiment_not_active(id: i64) -> Error {
     Error::new(
         Kind::Invalid,

@@ -1,6 +1,7 @@
 //! Every statement of this slice, one file per noun. Nothing else in the crate knows a column's name.
 
 pub(crate) mod artifacts;
+pub(crate) mod columns;
 pub(crate) mod experiments;
 pub(crate) mod inputs;
 pub(crate) mod metrics;

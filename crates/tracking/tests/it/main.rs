@@ -11,6 +11,7 @@ mod routes;
 mod runs;
 mod search;
 mod search_laws;
+mod search_many;
 mod tracker;
 
 use std::sync::Arc;

@@ -1,0 +1,171 @@
+//! Searching runs: the filter and the order become one statement whose cost follows what is found, or at worst the experiments searched.
+//!
+//! There are three ways to the same answer. *Entries*: a comparison that few entries of an index pass gives the runs, which are sorted.
+//! *Ranked*: the index of the metric that orders gives the runs in their order, until the page is full. *Runs*: the runs of the experiments are
+//! looked at, newest first, which is their index's order too. All ways order alike, so a page may go another way than the one before it.
+
+mod conditions;
+mod order;
+mod ranked;
+
+use pitcrew_db::{Arg, Tx};
+use pitcrew_kernel::Result;
+
+use crate::filter::runs::Field;
+use crate::filter::{Clause, Expression, Order};
+use crate::model::{RunInfo, View};
+use crate::store::runs::{COLUMN_COUNT, COLUMNS, info};
+use crate::store::sql::{KeyValue, Keyset, Sql};
+use conditions::Entries;
+
+/// Comparisons of one search that are tried out against their index.
+const TRIED: usize = 8;
+/// As many entries are read, looked up and sorted sooner than a page is filled by going through everything in order.
+const FEW: usize = 4_000;
+
+/// Where a run stands in an order.
+pub(crate) type Place = Vec<KeyValue>;
+
+/// Which runs are meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// `None` means all.
+    pub(crate) experiments: Option<&'a [i64]>,
+    pub(crate) filter: &'a Expression<Clause<Field>>,
+    pub(crate) view: View,
+}
+
+/// What is searched for.
+pub(crate) struct Query<'a> {
+    pub(crate) scope: Scope<'a>,
+    pub(crate) orders: &'a [Order<Field>],
+    pub(crate) after: Option<Place>,
+    pub(crate) limit: usize,
+}
+
+/// One page of runs, with the place of each.
+pub(crate) fn runs(tx: &mut Tx<'_>, query: Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
+    let best = best(tx, &query.scope)?;
+    let driver = best.filter(|(_, entries)| *entries <= FEW).map(|(driver, _)| driver);
+    let one_experiment = query.scope.experiments.is_some_and(|experiments| experiments.len() == 1);
+    if driver.is_none()
+        && one_experiment
+        && let Some(metric) = ranked::metric(&query)
+    {
+        return ranked::runs(tx, &query, metric);
+    }
+    let mut draft = Draft::new(tx, driver);
+    let keys = order::keys(&mut draft.sql, &mut draft.joins, query.orders);
+    draft.rows(tx, &query.scope, &Keyset { keys, after: query.after }, query.limit)
+}
+
+/// How many runs there are.
+pub(crate) fn count(tx: &mut Tx<'_>, scope: &Scope<'_>) -> Result<i64> {
+    let driver = best(tx, scope)?.map(|(driver, _)| driver);
+    let mut draft = Draft::new(tx, driver);
+    let from = draft.from(scope);
+    tx.one(&format!("SELECT count(*) {from} WHERE {}", draft.conditions.join(" AND ")), &draft.sql.args, |row| {
+        row.int(0)
+    })
+}
+
+/// The comparison that fewest entries pass, of those that must be true and have an index; and how many pass it, counted to [`FEW`] and one.
+fn best<'a>(tx: &mut Tx<'_>, scope: &Scope<'a>) -> Result<Option<(Entries<'a>, usize)>> {
+    let Some(experiments) = scope.experiments else { return Ok(None) };
+    let mut best: Option<(Entries<'a>, usize)> = None;
+    let indexed = scope.filter.required().into_iter().filter_map(|clause| Some((Entries::of(clause)?, clause)));
+    for (entries, clause) in indexed.take(TRIED) {
+        let most = best.map_or(FEW + 1, |(_, count)| count);
+        let count = passing(tx, experiments, entries, clause, most)?;
+        if count < most || best.is_none() {
+            best = Some((entries, count));
+        }
+    }
+    Ok(best)
+}
+
+/// How many entries pass their comparison; at most `most` are counted.
+fn passing(
+    tx: &mut Tx<'_>,
+    experiments: &[i64],
+    entries: Entries<'_>,
+    clause: &Clause<Field>,
+    most: usize,
+) -> Result<usize> {
+    let mut sql = Sql::new(tx);
+    let conditions = [
+        one_of(&mut sql, "d.experiment_id", experiments.iter().copied()),
+        format!("d.key = {}", sql.bind(entries.key().to_owned())),
+        entries.own_test(&mut sql, &clause.test),
+    ];
+    let most = sql.bind(i64::try_from(most).unwrap_or(i64::MAX));
+    let text = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM {} d WHERE {} LIMIT {most}) AS few",
+        entries.table(),
+        conditions.join(" AND ")
+    );
+    let count = tx.one(&text, &sql.args, |row| row.int(0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// The parts of a statement over runs `r`, and over the entries `d` that lead to them if there is a driver.
+struct Draft<'a> {
+    sql: Sql,
+    driver: Option<Entries<'a>>,
+    joins: String,
+    conditions: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(tx: &Tx<'_>, driver: Option<Entries<'a>>) -> Self {
+        Self { sql: Sql::new(tx), driver, joins: String::new(), conditions: Vec::new() }
+    }
+
+    /// Runs of the scope in the order of the keys.
+    fn rows(
+        mut self,
+        tx: &mut Tx<'_>,
+        scope: &Scope<'_>,
+        keyset: &Keyset,
+        limit: usize,
+    ) -> Result<Vec<(RunInfo, Place)>> {
+        let from = self.from(scope);
+        let Self { mut sql, mut conditions, .. } = self;
+        conditions.extend(keyset.condition(&mut sql)?);
+        let most = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        sql.push(&format!(
+            "SELECT {COLUMNS}, {} {from} WHERE {} ORDER BY {} LIMIT {most}",
+            keyset.columns(),
+            conditions.join(" AND "),
+            keyset.order()
+        ));
+        tx.all(&sql.text, &sql.args, |row| Ok((info(row)?, keyset.place(row, COLUMN_COUNT)?)))
+    }
+
+    /// The runs of the scope. `CROSS JOIN` is a join like others, but SQLite keeps its order: first the entries, then their runs.
+    fn from(&mut self, scope: &Scope<'_>) -> String {
+        let (sql, driver) = (&mut self.sql, self.driver);
+        let owner = if driver.is_some() { "d" } else { "r" };
+        if let Some(experiments) = scope.experiments {
+            self.conditions.push(one_of(sql, &format!("{owner}.experiment_id"), experiments.iter().copied()));
+        }
+        let from = match driver {
+            Some(driver) => {
+                self.conditions.push(format!("d.key = {} AND r.run_no = d.run_no", sql.bind(driver.key().to_owned())));
+                format!("FROM {} d CROSS JOIN tracking_runs r{}", driver.table(), self.joins)
+            }
+            None => format!("FROM tracking_runs r{}", self.joins),
+        };
+        self.conditions.push(one_of(sql, "r.lifecycle", scope.view.stages().iter().map(|stage| stage.as_str())));
+        self.conditions.push(scope.filter.condition(&mut |clause| conditions::condition(sql, clause, driver)));
+        from
+    }
+}
+
+/// `= $1` for one value, so that an index keeps its order; `IN` for more.
+fn one_of<T: Into<Arg<'static>>>(sql: &mut Sql, column: &str, values: impl ExactSizeIterator<Item = T>) -> String {
+    match values.len() {
+        1 => format!("{column} = {}", sql.bind_all(values)),
+        _ => format!("{column} IN ({})", sql.bind_all(values)),
+    }
+}
