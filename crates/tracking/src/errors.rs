@@ -48,6 +48,10 @@ pub(crate) fn tag_not_found(detail: String) -> Error {
     Error::not_found("TAG_NOT_FOUND", detail)
 }
 
+pub(crate) fn view_not_found(name: &str) -> Error {
+    Error::not_found("VIEW_NOT_FOUND", format!("no view is saved under the name '{name}'"))
+}
+
 pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid("TRACKING_VALUE_INVALID", detail)
 }

@@ -279,6 +279,17 @@ pub struct KeyList {
     pub truncated: bool,
 }
 
+/// How somebody wants to see the table of an experiment's runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedView {
+    /// Its name, once in an experiment.
+    pub name: String,
+    /// Any JSON.
+    pub document: serde_json::Value,
+    /// When it was saved last, in milliseconds.
+    pub updated_ms: i64,
+}
+
 /// One point of a metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {

@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod views;
 
 use pitcrew_db::Tx;
 pub(crate) use pitcrew_filter::sql;

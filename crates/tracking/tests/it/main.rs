@@ -8,6 +8,7 @@ mod experiments;
 mod models;
 mod points;
 mod routes;
+mod run_routes;
 mod runs;
 mod search;
 mod search_laws;
