@@ -28,6 +28,18 @@ impl<'a> Entries<'a> {
         }
     }
 
+    /// The entry that a run must have to pass this comparison, where it must have one. A run has one entry of a key, so joining it keeps each
+    /// run once.
+    pub(super) fn needed(clause: &'a Clause<Field>) -> Option<Self> {
+        match (&clause.field, &clause.test) {
+            (_, Test::Absent) => None,
+            (Field::Metric(key), _) => Some(Self::Metric(key)),
+            (Field::Param(key), _) => Some(Self::Param(key)),
+            (Field::Tag(key), _) => Some(Self::Tag(key)),
+            _ => None,
+        }
+    }
+
     pub(super) fn table(self) -> &'static str {
         match self {
             Self::Metric(_) => "tracking_latest",
@@ -41,7 +53,7 @@ impl<'a> Entries<'a> {
         key
     }
 
-    fn is_of(self, field: &Field) -> bool {
+    pub(super) fn is_of(self, field: &Field) -> bool {
         match (self, field) {
             (Self::Metric(own), Field::Metric(key))
             | (Self::Param(own), Field::Param(key))
@@ -64,6 +76,15 @@ impl<'a> Entries<'a> {
             }
             (_, test) => sql.text_test("d.value", test),
         }
+    }
+}
+
+/// The condition that the entry `alias` passes a comparison that needs it.
+pub(super) fn joined(sql: &mut Sql, alias: &str, clause: &Clause<Field>) -> String {
+    match (&clause.field, &clause.test) {
+        (Field::Metric(_), test) => sql.metric_test(&format!("{alias}.value"), &format!("{alias}.nan"), test),
+        (_, Test::Present) => "1 = 1".to_owned(),
+        (_, test) => sql.text_test(&format!("{alias}.value"), test),
     }
 }
 

@@ -8,7 +8,7 @@ mod conditions;
 mod order;
 mod ranked;
 
-use pitcrew_db::{Arg, Tx};
+use pitcrew_db::{Arg, Dialect, Tx};
 use pitcrew_kernel::Result;
 
 use crate::filter::runs::Field;
@@ -20,8 +20,10 @@ use conditions::Entries;
 
 /// Comparisons of one search that are tried out against their index.
 const TRIED: usize = 8;
+/// Comparisons that are joined; SQLite joins 64 tables at most.
+const JOINED: usize = 16;
 /// As many entries are read, looked up and sorted sooner than a page is filled by going through everything in order.
-const FEW: usize = 4_000;
+const FEW: usize = 2_000;
 
 /// Where a run stands in an order.
 pub(crate) type Place = Vec<KeyValue>;
@@ -45,6 +47,7 @@ pub(crate) struct Query<'a> {
 
 /// One page of runs, with the place of each.
 pub(crate) fn runs(tx: &mut Tx<'_>, query: Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
+    in_written_order(tx)?;
     let best = best(tx, &query.scope)?;
     let driver = best.filter(|(_, entries)| *entries <= FEW).map(|(driver, _)| driver);
     let one_experiment = query.scope.experiments.is_some_and(|experiments| experiments.len() == 1);
@@ -142,24 +145,61 @@ impl<'a> Draft<'a> {
         tx.all(&sql.text, &sql.args, |row| Ok((info(row)?, keyset.place(row, COLUMN_COUNT)?)))
     }
 
-    /// The runs of the scope. `CROSS JOIN` is a join like others, but SQLite keeps its order: first the entries, then their runs.
+    /// The runs of the scope: the entries that lead to them, what the filter needs of them, the runs themselves, what orders them. `CROSS JOIN`
+    /// is a join like others, but SQLite keeps its order, and so does PostgreSQL after [`in_written_order`].
     fn from(&mut self, scope: &Scope<'_>) -> String {
         let (sql, driver) = (&mut self.sql, self.driver);
         let owner = if driver.is_some() { "d" } else { "r" };
         if let Some(experiments) = scope.experiments {
             self.conditions.push(one_of(sql, &format!("{owner}.experiment_id"), experiments.iter().copied()));
         }
-        let from = match driver {
-            Some(driver) => {
-                self.conditions.push(format!("d.key = {} AND r.run_no = d.run_no", sql.bind(driver.key().to_owned())));
-                format!("FROM {} d CROSS JOIN tracking_runs r{}", driver.table(), self.joins)
-            }
-            None => format!("FROM tracking_runs r{}", self.joins),
-        };
+        if let Some(driver) = driver {
+            self.conditions.push(format!("d.key = {} AND r.run_no = d.run_no", sql.bind(driver.key().to_owned())));
+        }
         self.conditions.push(one_of(sql, "r.lifecycle", scope.view.stages().iter().map(|stage| stage.as_str())));
-        self.conditions.push(scope.filter.condition(&mut |clause| conditions::condition(sql, clause, driver)));
-        from
+        let mut needed = String::new();
+        let mut done: Vec<&Clause<Field>> = Vec::new();
+        let own = |clause: &Clause<Field>| driver.is_some_and(|driver| driver.is_of(&clause.field));
+        for clause in scope.filter.required().into_iter().filter(|clause| !own(clause)) {
+            let Some(entries) = Entries::needed(clause).filter(|_| done.len() < JOINED) else { continue };
+            let alias = format!("c{}", done.len());
+            needed.push_str(&format!(" CROSS JOIN {} {alias}", entries.table()));
+            let key = sql.bind(entries.key().to_owned());
+            let test = conditions::joined(sql, &alias, clause);
+            self.conditions.push(format!("{alias}.run_no = {owner}.run_no AND {alias}.key = {key} AND {test}"));
+            done.push(clause);
+        }
+        self.conditions.push(scope.filter.condition(&mut |clause| {
+            if done.iter().any(|done| std::ptr::eq(*done, clause)) {
+                return "1 = 1".to_owned();
+            }
+            conditions::condition(sql, clause, driver)
+        }));
+        let joins = &self.joins;
+        match driver {
+            Some(driver) => format!("FROM {} d{needed} CROSS JOIN tracking_runs r{joins}", driver.table()),
+            None => format!("FROM tracking_runs r{needed}{joins}"),
+        }
     }
+}
+
+/// Makes PostgreSQL join in the order that is written, row by row, for the rest of the transaction. It would rather read and sort everything:
+/// what it believes of keys and values in all experiments together is far from what is true in one.
+fn in_written_order(tx: &mut Tx<'_>) -> Result<()> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let set = |(name, value)| format!("set_config('{name}', '{value}', true)");
+    let settings = [
+        ("join_collapse_limit", "1"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("enable_memoize", "off"),
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+        ("max_parallel_workers_per_gather", "0"),
+    ];
+    tx.for_each(&format!("SELECT {}", settings.map(set).join(", ")), &[], &mut |_| Ok(()))
 }
 
 /// `= $1` for one value, so that an index keeps its order; `IN` for more.
