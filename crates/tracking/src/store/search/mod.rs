@@ -7,6 +7,7 @@
 mod conditions;
 mod order;
 mod ranked;
+mod tried;
 
 use pitcrew_db::{Arg, Dialect, Tx};
 use pitcrew_kernel::Result;
@@ -17,9 +18,8 @@ use crate::model::{RunInfo, View};
 use crate::store::runs::{COLUMN_COUNT, COLUMNS, info};
 use crate::store::sql::{KeyValue, Keyset, Sql};
 use conditions::Entries;
+use tried::Tried;
 
-/// Comparisons of one search that are tried out against their index.
-const TRIED: usize = 8;
 /// Comparisons that are joined; SQLite joins 64 tables at most.
 const JOINED: usize = 16;
 /// As many entries are read, looked up and sorted sooner than a page is filled by going through everything in order.
@@ -48,80 +48,44 @@ pub(crate) struct Query<'a> {
 /// One page of runs, with the place of each.
 pub(crate) fn runs(tx: &mut Tx<'_>, query: Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
     in_written_order(tx)?;
-    let best = best(tx, &query.scope)?;
-    let driver = best.filter(|(_, entries)| *entries <= FEW).map(|(driver, _)| driver);
+    let tried = Tried::all(tx, &query.scope)?;
+    let driver = tried::fewest(&tried).filter(|fewest| fewest.count <= FEW).map(|fewest| fewest.entries);
+    let sets = tried::sets(&tried);
     let one_experiment = query.scope.experiments.is_some_and(|experiments| experiments.len() == 1);
     if driver.is_none()
         && one_experiment
         && let Some(metric) = ranked::metric(&query)
     {
-        return ranked::runs(tx, &query, metric);
+        return ranked::runs(tx, &query, metric, &sets);
     }
-    let mut draft = Draft::new(tx, driver);
+    let mut draft = Draft::new(tx, driver, sets);
     let keys = order::keys(&mut draft.sql, &mut draft.joins, query.orders);
     draft.rows(tx, &query.scope, &Keyset { keys, after: query.after }, query.limit)
 }
 
 /// How many runs there are.
 pub(crate) fn count(tx: &mut Tx<'_>, scope: &Scope<'_>) -> Result<i64> {
-    let driver = best(tx, scope)?.map(|(driver, _)| driver);
-    let mut draft = Draft::new(tx, driver);
+    let driver = tried::fewest(&Tried::all(tx, scope)?).map(|fewest| fewest.entries);
+    let mut draft = Draft::new(tx, driver, Vec::new());
     let from = draft.from(scope);
     tx.one(&format!("SELECT count(*) {from} WHERE {}", draft.conditions.join(" AND ")), &draft.sql.args, |row| {
         row.int(0)
     })
 }
 
-/// The comparison that fewest entries pass, of those that must be true and have an index; and how many pass it, counted to [`FEW`] and one.
-fn best<'a>(tx: &mut Tx<'_>, scope: &Scope<'a>) -> Result<Option<(Entries<'a>, usize)>> {
-    let Some(experiments) = scope.experiments else { return Ok(None) };
-    let mut best: Option<(Entries<'a>, usize)> = None;
-    let indexed = scope.filter.required().into_iter().filter_map(|clause| Some((Entries::of(clause)?, clause)));
-    for (entries, clause) in indexed.take(TRIED) {
-        let most = best.map_or(FEW + 1, |(_, count)| count);
-        let count = passing(tx, experiments, entries, clause, most)?;
-        if count < most || best.is_none() {
-            best = Some((entries, count));
-        }
-    }
-    Ok(best)
-}
-
-/// How many entries pass their comparison; at most `most` are counted.
-fn passing(
-    tx: &mut Tx<'_>,
-    experiments: &[i64],
-    entries: Entries<'_>,
-    clause: &Clause<Field>,
-    most: usize,
-) -> Result<usize> {
-    let mut sql = Sql::new(tx);
-    let conditions = [
-        one_of(&mut sql, "d.experiment_id", experiments.iter().copied()),
-        format!("d.key = {}", sql.bind(entries.key().to_owned())),
-        entries.own_test(&mut sql, &clause.test),
-    ];
-    let most = sql.bind(i64::try_from(most).unwrap_or(i64::MAX));
-    let text = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM {} d WHERE {} LIMIT {most}) AS few",
-        entries.table(),
-        conditions.join(" AND ")
-    );
-    let count = tx.one(&text, &sql.args, |row| row.int(0))?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
 /// The parts of a statement over runs `r`, and over the entries `d` that lead to them if there is a driver.
 struct Draft<'a> {
     sql: Sql,
     driver: Option<Entries<'a>>,
+    /// Comparisons that are asked of their index as a whole.
+    sets: Vec<&'a Clause<Field>>,
     joins: String,
     conditions: Vec<String>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(tx: &Tx<'_>, driver: Option<Entries<'a>>) -> Self {
-        Self { sql: Sql::new(tx), driver, joins: String::new(), conditions: Vec::new() }
+    fn new(tx: &Tx<'_>, driver: Option<Entries<'a>>, sets: Vec<&'a Clause<Field>>) -> Self {
+        Self { sql: Sql::new(tx), driver, sets, joins: String::new(), conditions: Vec::new() }
     }
 
     /// Runs of the scope in the order of the keys.
@@ -162,11 +126,17 @@ impl<'a> Draft<'a> {
         let own = |clause: &Clause<Field>| driver.is_some_and(|driver| driver.is_of(&clause.field));
         for clause in scope.filter.required().into_iter().filter(|clause| !own(clause)) {
             let Some(entries) = Entries::needed(clause).filter(|_| done.len() < JOINED) else { continue };
-            let alias = format!("c{}", done.len());
-            needed.push_str(&format!(" CROSS JOIN {} {alias}", entries.table()));
-            let key = sql.bind(entries.key().to_owned());
-            let test = conditions::joined(sql, &alias, clause);
-            self.conditions.push(format!("{alias}.run_no = {owner}.run_no AND {alias}.key = {key} AND {test}"));
+            if self.sets.iter().any(|set| std::ptr::eq(*set, clause))
+                && let Some(experiments) = scope.experiments
+            {
+                self.conditions.push(tried::member(sql, owner, experiments, entries, clause));
+            } else {
+                let alias = format!("c{}", done.len());
+                needed.push_str(&format!(" CROSS JOIN {} {alias}", entries.table()));
+                let key = sql.bind(entries.key().to_owned());
+                let test = conditions::joined(sql, &alias, clause);
+                self.conditions.push(format!("{alias}.run_no = {owner}.run_no AND {alias}.key = {key} AND {test}"));
+            }
             done.push(clause);
         }
         self.conditions.push(scope.filter.condition(&mut |clause| {

@@ -31,6 +31,7 @@ pub(super) fn runs(
     tx: &mut Tx<'_>,
     query: &Query<'_>,
     (metric, ascending): (&str, bool),
+    sets: &[&Clause<Field>],
 ) -> Result<Vec<(RunInfo, Place)>> {
     let (begun, mut after) = match query.after.as_deref() {
         None => (NUMBER, None),
@@ -46,7 +47,7 @@ pub(super) fn runs(
         if limit == 0 {
             break;
         }
-        found.extend(part_of(tx, query, (metric, ascending), part, after.take(), limit)?);
+        found.extend(part_of(tx, query, (metric, ascending), sets, (part, after.take(), limit))?);
     }
     Ok(found)
 }
@@ -65,12 +66,11 @@ fn part_of(
     tx: &mut Tx<'_>,
     query: &Query<'_>,
     (metric, ascending): (&str, bool),
-    part: i64,
-    after: Option<Place>,
-    limit: usize,
+    sets: &[&Clause<Field>],
+    (part, after, limit): (i64, Option<Place>, usize),
 ) -> Result<Vec<(RunInfo, Place)>> {
     let driver = (part != ABSENT).then_some(Entries::Metric(metric));
-    let mut draft = Draft::new(tx, driver);
+    let mut draft = Draft::new(tx, driver, sets.to_vec());
     let mut keys = order::keys(&mut draft.sql, &mut draft.joins, query.orders.get(1..).unwrap_or_default());
     // What every run of the part has in common is put before the keys that are read.
     let mut shared = vec![KeyValue::Int(part)];
