@@ -62,6 +62,7 @@ pub(crate) async fn search(State(door): State<Door>, Caller(ctx): Caller, fields
         view: view(&fields, "run_view_type")?,
         limit: fields.max_results(RUNS_PER_PAGE, limits::RUNS_PER_PAGE)?,
         page: fields.page_token()?,
+        ..RunSearch::default()
     };
     let found = door.tracking.search_runs(&ctx, search).await?;
     Ok(Json(OfRuns { runs: found.items.into_iter().map(RunView::from).collect(), next_page_token: found.next }))

@@ -85,6 +85,8 @@ pub const NO_NEWS: &[&str] = &[
     tracking::LoggedModelFinalized::NAME,
     tracking::LoggedModelTagged::NAME,
     tracking::RunTagged::NAME,
+    tracking::ViewRemoved::NAME,
+    tracking::ViewSaved::NAME,
 ];
 
 /// Longest text of a caller that an event repeats, in characters. Tags may hold whole prompts.

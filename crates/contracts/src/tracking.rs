@@ -12,7 +12,7 @@ use crate::event;
 pub use changes::{
     ArtifactDeleted, ArtifactReplaced, ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored,
     ExperimentTagged, LoggedModelCreated, LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagged, RunDeleted,
-    RunRenamed, RunRestored, RunTagged, RunUpdated,
+    RunRenamed, RunRestored, RunTagged, RunUpdated, ViewRemoved, ViewSaved,
 };
 
 /// A run began.

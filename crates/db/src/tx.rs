@@ -166,6 +166,10 @@ pub(crate) fn number_placeholders(sql: &str) -> Cow<'_, str> {
     if !sql.contains('$') {
         return Cow::Borrowed(sql);
     }
+    // Every statement of the hot paths comes by here, and few have quotes.
+    if !sql.contains('\'') {
+        return Cow::Owned(sql.replace('$', "?"));
+    }
     let mut quoted = false;
     Cow::Owned(
         sql.chars()
@@ -190,6 +194,10 @@ mod tests {
         assert_eq!(
             number_placeholders("SELECT '$1', a FROM t WHERE b = $2 AND c = $1"),
             "SELECT '$1', a FROM t WHERE b = ?2 AND c = ?1"
+        );
+        assert_eq!(
+            number_placeholders("SELECT a FROM t WHERE b = $2 AND c = $1"),
+            "SELECT a FROM t WHERE b = ?2 AND c = ?1"
         );
         assert_eq!(Tx::placeholders(3, 2), "$3, $4");
     }

@@ -1,13 +1,14 @@
-//! The search language: comparisons joined by AND, and orders; and their way into SQL.
+//! The search language: comparisons joined by AND, OR and NOT, and orders; and their way into SQL.
 //!
 //! A slice says what its words mean: which fields there are and which comparisons each takes. What all of them share stands here: reading the
-//! text ([`syntax`]), the tests a comparison may be, and statements put together from them ([`sql`]) with keyset pages.
+//! text ([`syntax`], [`expression`]), the tests a comparison may be, and statements put together from them ([`sql`]) with keyset pages.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
 )]
 
 pub mod errors;
+pub mod expression;
 pub mod limits;
 pub mod sql;
 pub mod syntax;

@@ -2,6 +2,8 @@
 
 /// Comparisons in a filter.
 pub const FILTER_CLAUSES: usize = 50;
+/// How deep NOT and parentheses may stand in each other.
+pub const FILTER_DEPTH: usize = 32;
 /// Values of one `IN` list.
 pub const FILTER_LIST_VALUES: usize = 1_000;
 /// Bytes of a filter.

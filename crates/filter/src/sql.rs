@@ -8,7 +8,7 @@ use pitcrew_db::{Arg, Dialect, Row, Tx};
 use pitcrew_kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::errors::page_invalid;
+pub use crate::errors::page_invalid;
 use crate::syntax::Op;
 use crate::{Number, Test};
 
@@ -147,12 +147,27 @@ pub fn each_of(
     tail: &str,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
+    each_of_with(tx, &[], numbers, head, tail, each)
+}
+
+/// [`each_of`] where `head` and `tail` use `$1` and so on for `shared` values.
+///
+/// # Errors
+/// What the database and `each` give.
+pub fn each_of_with(
+    tx: &mut Tx<'_>,
+    shared: &[Arg<'_>],
+    numbers: &[i64],
+    head: &str,
+    tail: &str,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
     for piece in numbers.chunks(LIST_MAX) {
         let size = list_size(piece.len());
         let last = piece.last().copied().unwrap_or_default();
-        let args: Vec<Arg<'_>> =
-            piece.iter().copied().chain(std::iter::repeat(last)).take(size).map(Arg::from).collect();
-        tx.for_each(&format!("{head} ({}) {tail}", Tx::placeholders(1, size)), &args, each)?;
+        let filled = piece.iter().copied().chain(std::iter::repeat(last)).take(size).map(Arg::from);
+        let args: Vec<Arg<'_>> = shared.iter().cloned().chain(filled).collect();
+        tx.for_each(&format!("{head} ({}) {tail}", Tx::placeholders(shared.len() + 1, size)), &args, each)?;
     }
     Ok(())
 }

@@ -97,22 +97,27 @@ pub struct Comparison {
 /// # Errors
 /// `FILTER_INVALID`.
 pub fn comparisons(filter: &str) -> Result<Vec<Comparison>> {
-    if filter.len() > limits::FILTER_BYTES {
-        return Err(errors::filter(format!("the filter is longer than {} bytes", limits::FILTER_BYTES)));
-    }
-    let tokens = tokens(filter)?;
-    let mut parser = Parser { tokens: &tokens, at: 0 };
+    let tokens = tokens_of(filter)?;
+    let mut parser = Parser::new(&tokens);
     let mut found = Vec::new();
-    while parser.at < tokens.len() {
+    while !parser.is_done() {
         if !found.is_empty() && !parser.keyword("AND") {
             return Err(parser.invalid_clause());
         }
         found.push(parser.comparison()?);
         if found.len() > limits::FILTER_CLAUSES {
-            return Err(errors::filter(format!("the filter has more than {} comparisons", limits::FILTER_CLAUSES)));
+            return Err(errors::too_many_comparisons());
         }
     }
     Ok(found)
+}
+
+/// The tokens of a filter that is not too long.
+pub(crate) fn tokens_of(filter: &str) -> Result<Vec<Token>> {
+    if filter.len() > limits::FILTER_BYTES {
+        return Err(errors::filter(format!("the filter is longer than {} bytes", limits::FILTER_BYTES)));
+    }
+    tokens(filter)
 }
 
 /// One term of an order: an identifier, and `ASC` (also when nothing is said) or `DESC`. True for ascending.
@@ -138,7 +143,7 @@ pub fn order(term: &str) -> Result<(Identifier, bool)> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Token {
+pub(crate) enum Token {
     /// A word with its quotes, if it has any.
     Word(String),
     /// What stood in single quotes.
@@ -256,12 +261,21 @@ fn bare(word: &str) -> String {
     inside('`').or_else(|| inside('"')).unwrap_or(word).to_owned()
 }
 
-struct Parser<'t> {
+/// Takes tokens one after the other.
+pub(crate) struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    pub(crate) fn new(tokens: &'t [Token]) -> Self {
+        Self { tokens, at: 0 }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.at >= self.tokens.len()
+    }
+
     fn next(&mut self) -> Option<&Token> {
         let token = self.tokens.get(self.at);
         self.at += 1;
@@ -269,24 +283,24 @@ impl Parser<'_> {
     }
 
     /// Whether the next word is `wanted`; takes it then.
-    fn keyword(&mut self, wanted: &str) -> bool {
+    pub(crate) fn keyword(&mut self, wanted: &str) -> bool {
         let here = matches!(self.tokens.get(self.at), Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
         self.at += usize::from(here);
         here
     }
 
-    fn symbol(&mut self, wanted: &str) -> bool {
+    pub(crate) fn symbol(&mut self, wanted: &str) -> bool {
         let here = matches!(self.tokens.get(self.at), Some(Token::Symbol(symbol)) if symbol == wanted);
         self.at += usize::from(here);
         here
     }
 
-    fn invalid_clause(&self) -> pitcrew_kernel::Error {
+    pub(crate) fn invalid_clause(&self) -> pitcrew_kernel::Error {
         let rest: Vec<String> = self.tokens.iter().skip(self.at).map(ToString::to_string).collect();
         errors::filter(format!("Invalid clause(s) in filter string: '{}'", rest.join(" ")))
     }
 
-    fn comparison(&mut self) -> Result<Comparison> {
+    pub(crate) fn comparison(&mut self) -> Result<Comparison> {
         let start = self.at;
         let subject = match self.next() {
             Some(Token::Word(word)) => identifier(word),

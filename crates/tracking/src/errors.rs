@@ -22,6 +22,10 @@ pub(crate) fn experiment_not_found(id: impl Display) -> Error {
     Error::not_found("EXPERIMENT_NOT_FOUND", format!("No Experiment with id={id} exists"))
 }
 
+pub(crate) fn no_experiment_called(name: &str) -> Error {
+    Error::not_found("EXPERIMENT_NOT_FOUND", format!("Could not find experiment with name '{name}'"))
+}
+
 pub(crate) fn experiment_not_active(id: i64) -> Error {
     Error::new(
         Kind::Invalid,
@@ -42,6 +46,10 @@ pub(crate) fn model_not_found(model_id: &str) -> Error {
 
 pub(crate) fn tag_not_found(detail: String) -> Error {
     Error::not_found("TAG_NOT_FOUND", detail)
+}
+
+pub(crate) fn view_not_found(name: &str) -> Error {
+    Error::not_found("VIEW_NOT_FOUND", format!("no view is saved under the name '{name}'"))
 }
 
 pub(crate) fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {

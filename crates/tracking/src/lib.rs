@@ -35,6 +35,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     slice: "tracking",
     steps: &[
         Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") },
-        Migration { name: "0002_run_alerts", sql: include_str!("../migrations/0002_run_alerts.sql") },
+        Migration { name: "0002_search", sql: include_str!("../migrations/0002_search.sql") },
+        Migration { name: "0003_run_alerts", sql: include_str!("../migrations/0003_run_alerts.sql") },
     ],
 };

@@ -44,6 +44,18 @@ pub const MODEL_ENTRIES_PER_CALL: usize = 1_000;
 pub const MODEL_VALUE_CHARS: usize = 100_000;
 /// Runs on one page of a search.
 pub const RUNS_PER_PAGE: usize = 50_000;
+/// Keys of one kind in one list of an experiment's columns.
+pub const COLUMN_KEYS: usize = 2_000;
+/// Keys looked at for such a list.
+pub const COLUMN_KEYS_READ: usize = 20_000;
+/// Keys that one search may ask for by name.
+pub const FIELDS_PER_SEARCH: usize = 500;
+/// Saved views of one experiment.
+pub const VIEWS_PER_EXPERIMENT: usize = 200;
+/// Characters of a saved view's name.
+pub const VIEW_NAME_CHARS: usize = 100;
+/// Bytes of a saved view's document.
+pub const VIEW_BYTES: usize = 64_000;
 /// Experiments on one page of a search.
 pub const EXPERIMENTS_PER_PAGE: usize = 50_000;
 /// Experiments one search may name.

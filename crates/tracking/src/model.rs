@@ -1,6 +1,6 @@
 //! Experiments, runs and what they log, as plain values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use pitcrew_kernel::Error;
@@ -189,6 +189,19 @@ pub struct Run {
     pub model_outputs: Vec<ModelOutput>,
 }
 
+/// A run as the tables of what it logged name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) run_no: i64,
+    pub(crate) experiment_id: i64,
+}
+
+impl RunInfo {
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { run_no: self.run_no, experiment_id: self.experiment_id }
+    }
+}
+
 impl Run {
     pub(crate) fn bare(info: RunInfo) -> Self {
         Self {
@@ -201,6 +214,80 @@ impl Run {
             model_outputs: Vec::new(),
         }
     }
+}
+
+/// Which entries of a run are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Keys {
+    /// Every one.
+    #[default]
+    All,
+    /// These; none when empty.
+    Only(BTreeSet<String>),
+}
+
+impl Keys {
+    /// No entries.
+    pub fn none() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+
+    /// These too.
+    pub fn add(&mut self, key: &str) {
+        if let Self::Only(keys) = self {
+            keys.insert(key.to_owned());
+        }
+    }
+}
+
+/// What is read of the runs that a search finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reads {
+    /// Which params.
+    pub params: Keys,
+    /// Which tags.
+    pub tags: Keys,
+    /// The latest points of which metrics.
+    pub metrics: Keys,
+    /// Data sets and logged models too?
+    pub inputs: bool,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self { params: Keys::All, tags: Keys::All, metrics: Keys::All, inputs: true }
+    }
+}
+
+/// The keys that runs of an experiment use, deleted runs too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// Of metrics.
+    pub metrics: KeyList,
+    /// Of params.
+    pub params: KeyList,
+    /// Of tags.
+    pub tags: KeyList,
+}
+
+/// Keys in order, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyList {
+    /// As many as fit.
+    pub keys: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+}
+
+/// How somebody wants to see the table of an experiment's runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedView {
+    /// Its name, once in an experiment.
+    pub name: String,
+    /// Any JSON.
+    pub document: serde_json::Value,
+    /// When it was saved last, in milliseconds.
+    pub updated_ms: i64,
 }
 
 /// One point of a metric.

@@ -1,5 +1,9 @@
 //! The native HTTP API of runs.
 
+mod fields;
+mod runs;
+mod views;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::Fired;
 use crate::artifact_path::ArtifactPath;
-use crate::limits::POINTS_PER_SAMPLE;
-use crate::model::{Experiment, Metric, PARENT_RUN_TAG, PIPELINE_RUN_TAG, Run, STEP_TAG};
-use crate::service::{ExperimentSearch, RunSearch, Tracking};
+use crate::limits::{POINTS_PER_SAMPLE, VIEW_BYTES};
+use crate::model::{Experiment, Metric};
+use crate::service::{ExperimentSearch, Tracking};
 
 const DEFAULT_MAX_POINTS: usize = 1_000;
 
@@ -25,9 +29,14 @@ type Service = State<Arc<Tracking>>;
 pub fn routes(service: Arc<Tracking>) -> Api {
     Api::builder::<Arc<Tracking>>()
         .get("/api/v1/experiments", Access::Read, experiments)
-        .get("/api/v1/runs", Access::Read, runs)
+        .get("/api/v1/experiments/{id}/columns", Access::Read, runs::columns)
+        .get("/api/v1/experiments/{id}/views", Access::Read, views::list)
+        .put_sized("/api/v1/experiments/{id}/views/{name}", Access::Write, VIEW_BYTES, views::save)
+        .delete("/api/v1/experiments/{id}/views/{name}", Access::Write, views::remove)
+        .get("/api/v1/runs", Access::Read, runs::search)
+        .get("/api/v1/runs/count", Access::Read, runs::count)
         .get("/api/v1/run-alerts", Access::Read, run_alerts)
-        .get("/api/v1/runs/{run_id}", Access::Read, run)
+        .get("/api/v1/runs/{run_id}", Access::Read, runs::one)
         .get("/api/v1/runs/{run_id}/metrics/{*key}", Access::Read, metric)
         .get("/api/v1/runs/{run_id}/artifacts", Access::Read, artifacts)
         .get("/api/v1/runs/{run_id}/artifacts/content", Access::Read, artifact_content)
@@ -77,31 +86,6 @@ impl From<Experiment> for ExperimentView {
 }
 
 #[derive(Debug, Serialize)]
-struct RunView {
-    run_id: String,
-    experiment_id: String,
-    experiment: String,
-    name: String,
-    status: &'static str,
-    lifecycle: &'static str,
-    started_at: Timestamp,
-    ended_at: Option<Timestamp>,
-    user: String,
-    artifact_uri: String,
-    params: BTreeMap<String, String>,
-    metrics: BTreeMap<String, PointView>,
-    tags: BTreeMap<String, String>,
-    parent_run_id: Option<String>,
-    pipeline_run: Option<PipelineRunView>,
-}
-
-#[derive(Debug, Serialize)]
-struct PipelineRunView {
-    id: String,
-    step: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 struct PointView {
     step: i64,
     at: Timestamp,
@@ -133,29 +117,6 @@ impl From<&Metric> for PointView {
     }
 }
 
-impl RunView {
-    fn new(run: Run, experiment: String) -> Self {
-        let tag = |name: &str| run.tags.get(name).cloned();
-        Self {
-            experiment_id: run.info.experiment_id.to_string(),
-            experiment,
-            status: run.info.status.as_str(),
-            lifecycle: run.info.lifecycle.as_str(),
-            started_at: Timestamp::from_millis(run.info.start_ms),
-            ended_at: run.info.end_ms.map(Timestamp::from_millis),
-            parent_run_id: tag(PARENT_RUN_TAG),
-            pipeline_run: tag(PIPELINE_RUN_TAG).map(|id| PipelineRunView { id, step: tag(STEP_TAG) }),
-            metrics: run.metrics.iter().map(|metric| (metric.key.clone(), metric.into())).collect(),
-            run_id: run.info.run_id,
-            name: run.info.name,
-            user: run.info.user_id,
-            artifact_uri: run.info.artifact_uri,
-            params: run.params,
-            tags: run.tags,
-        }
-    }
-}
-
 async fn experiments(
     State(service): Service,
     Caller(ctx): Caller,
@@ -164,46 +125,6 @@ async fn experiments(
     let search = ExperimentSearch { limit: page.limit()?, page: page.page, ..ExperimentSearch::default() };
     let found = service.search_experiments(&ctx, search).await?;
     Ok(Json(Page { items: found.items.into_iter().map(Into::into).collect(), next: found.next }))
-}
-
-#[derive(Debug, Deserialize)]
-struct RunsQuery {
-    experiment: Option<String>,
-    #[serde(default)]
-    filter: String,
-    /// Terms separated by commas.
-    order_by: Option<String>,
-    limit: Option<usize>,
-    page: Option<String>,
-}
-
-async fn runs(
-    State(service): Service,
-    Caller(ctx): Caller,
-    Query(query): Query<RunsQuery>,
-) -> Answer<Json<Page<RunView>>> {
-    let experiments = match &query.experiment {
-        Some(name) => Some(vec![service.experiment_by_name(&ctx, name).await?.id]),
-        None => None,
-    };
-    let terms = query.order_by.unwrap_or_default();
-    let order_by = terms.split(',').map(str::trim).filter(|term| !term.is_empty()).map(ToOwned::to_owned).collect();
-    let limit = PageRequest { limit: query.limit, page: None }.limit()?;
-    let search =
-        RunSearch { experiments, filter: query.filter, order_by, limit, page: query.page, ..RunSearch::default() };
-    let found = service.search_runs(&ctx, search).await?;
-    let names = service.experiment_names(&ctx, found.items.iter().map(|run| run.info.experiment_id).collect()).await?;
-    let view = |run: Run| {
-        let name = names.get(&run.info.experiment_id).cloned().unwrap_or_default();
-        RunView::new(run, name)
-    };
-    Ok(Json(Page { items: found.items.into_iter().map(view).collect(), next: found.next }))
-}
-
-async fn run(State(service): Service, Caller(ctx): Caller, Path(run_id): Path<String>) -> Answer<Json<RunView>> {
-    let run = service.run(&ctx, &run_id).await?;
-    let experiment = service.experiment(&ctx, run.info.experiment_id).await?;
-    Ok(Json(RunView::new(run, experiment.name)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -31,6 +31,8 @@ const BY_NAME: Record<string, QueryRoot[]> = {
   "tracking.experiment_deleted": ["experiments", "runs"],
   "tracking.experiment_restored": ["experiments", "runs"],
   "tracking.experiment_tagged": ["experiments"],
+  "tracking.view_saved": ["experiments"],
+  "tracking.view_removed": ["experiments"],
   "tracking.artifact_replaced": ["runs"],
   "tracking.artifact_deleted": ["runs"],
   "tracking.logged_model_created": ["runs"],
@@ -78,6 +80,7 @@ const TRAFFIC = "serving.log_advanced";
 export const QUIET: ReadonlySet<string> = new Set([
   TRAFFIC, "registry.model_tagged", "registry.version_tagged", "tracking.artifact_replaced", "tracking.experiment_tagged",
   "tracking.logged_model_created", "tracking.logged_model_finalized", "tracking.logged_model_tagged", "tracking.run_tagged",
+  "tracking.view_saved", "tracking.view_removed",
 ]);
 
 export const isQuiet = (eventName: string): boolean => QUIET.has(eventName);

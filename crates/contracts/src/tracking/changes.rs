@@ -138,6 +138,36 @@ event!(ExperimentTagged, "tracking.experiment_tagged", "experiment", |e| &e.name
     e.value.as_ref()
 ));
 
+/// A view of an experiment's table of runs was saved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ViewSaved {
+    /// The experiment's number.
+    pub experiment_id: i64,
+    /// Its name.
+    pub experiment: String,
+    /// The view's name.
+    pub view: String,
+}
+event!(ViewSaved, "tracking.view_saved", "experiment", |e| &e.experiment, |e| format!(
+    "view {} of experiment {} saved",
+    e.view, e.experiment
+));
+
+/// A saved view was removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ViewRemoved {
+    /// The experiment's number.
+    pub experiment_id: i64,
+    /// Its name.
+    pub experiment: String,
+    /// The view's name.
+    pub view: String,
+}
+event!(ViewRemoved, "tracking.view_removed", "experiment", |e| &e.experiment, |e| format!(
+    "view {} of experiment {} removed",
+    e.view, e.experiment
+));
+
 /// A stored file was replaced by other bytes. A file that was not there before is logged data and states nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ArtifactReplaced {

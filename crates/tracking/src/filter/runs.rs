@@ -1,9 +1,10 @@
 //! What the words mean when runs are searched.
 
+use pitcrew_filter::expression::{explained, expression};
 use pitcrew_kernel::Result;
 
-use super::syntax::{self, Identifier};
-use super::{Clause, Order, entry, listed, numeric, orders, unknown_attribute, unknown_entity};
+use super::syntax::{Comparison, Identifier};
+use super::{Clause, Expression, Grammar, Order, entry, listed, numeric, orders, unknown_attribute, unknown_entity};
 use crate::errors;
 
 /// Something a run can be searched or ordered by.
@@ -98,28 +99,31 @@ impl Field {
     }
 }
 
-/// The clauses of a filter over runs.
+/// A filter over runs.
 ///
 /// # Errors
 /// `FILTER_INVALID`.
-pub fn parse(filter: &str) -> Result<Vec<Clause<Field>>> {
-    syntax::comparisons(filter)?
-        .iter()
-        .map(|comparison| {
-            let field = Field::of(&comparison.subject)?;
-            let test = match &field {
-                Field::Metric(_) => numeric(comparison, "metric")?,
-                Field::Param(_) => entry(comparison, "parameter")?,
-                Field::Tag(_) => entry(comparison, "tag")?,
-                Field::Attribute(attribute) if attribute.is_time() => {
-                    numeric(comparison, &format!("numeric attribute: {}", comparison.subject.key))?
-                }
-                Field::Attribute(attribute) => listed(comparison, "attributes", *attribute == Attribute::RunId)?,
-                Field::Dataset(_) => listed(comparison, "dataset attributes", true)?,
-            };
-            Ok(Clause { field, test })
-        })
-        .collect()
+pub fn parse(filter: &str, grammar: Grammar) -> Result<Expression<Clause<Field>>> {
+    let parsed = expression(filter, grammar)?.try_map(&mut clause);
+    match grammar {
+        Grammar::Conjunction => parsed,
+        Grammar::Full => parsed.map_err(explained),
+    }
+}
+
+fn clause(comparison: &Comparison) -> Result<Clause<Field>> {
+    let field = Field::of(&comparison.subject)?;
+    let test = match &field {
+        Field::Metric(_) => numeric(comparison, "metric")?,
+        Field::Param(_) => entry(comparison, "parameter")?,
+        Field::Tag(_) => entry(comparison, "tag")?,
+        Field::Attribute(attribute) if attribute.is_time() => {
+            numeric(comparison, &format!("numeric attribute: {}", comparison.subject.key))?
+        }
+        Field::Attribute(attribute) => listed(comparison, "attributes", *attribute == Attribute::RunId)?,
+        Field::Dataset(_) => listed(comparison, "dataset attributes", true)?,
+    };
+    Ok(Clause { field, test })
 }
 
 /// The terms of an order over runs.
@@ -141,6 +145,18 @@ mod tests {
     use super::*;
     use crate::filter::{Number, Test, syntax::Op};
 
+    fn plain(filter: &str) -> Result<Expression<Clause<Field>>> {
+        parse(filter, Grammar::Conjunction)
+    }
+
+    #[test]
+    fn who_may_say_or_is_told_of_it() {
+        let hint = |grammar| parse("metrics.a = 'x'", grammar).unwrap_err().hint_text().unwrap_or_default().to_owned();
+        assert!(hint(Grammar::Full).contains("OR"));
+        assert!(!hint(Grammar::Conjunction).contains("OR"));
+        assert!(parse("NOT (metrics.a > 1 OR params.b = 'x')", Grammar::Full).is_ok());
+    }
+
     #[test]
     fn aliases_mean_the_same() {
         for (one, other) in [
@@ -152,14 +168,14 @@ mod tests {
             ("attributes.`Run name` = 'x'", "run_name = 'x'"),
             ("dataset.name = 'x'", "datasets.name = 'x'"),
         ] {
-            assert_eq!(parse(one).unwrap(), parse(other).unwrap(), "{one}");
+            assert_eq!(plain(one).unwrap(), plain(other).unwrap(), "{one}");
         }
     }
 
     #[test]
     fn types_are_checked() {
         assert_eq!(
-            parse("end_time <= 9007199254740993").unwrap()[0].test,
+            plain("end_time <= 9007199254740993").unwrap().required()[0].test,
             Test::Number(Op::Le, Number::Int(9_007_199_254_740_993))
         );
         for bad in [
@@ -178,7 +194,7 @@ mod tests {
             "colour = 'x'",
             "experiment_id = '1'",
         ] {
-            assert_eq!(parse(bad).unwrap_err().code(), "FILTER_INVALID", "{bad}");
+            assert_eq!(plain(bad).unwrap_err().code(), "FILTER_INVALID", "{bad}");
         }
     }
 

@@ -7,7 +7,7 @@ use pitcrew_contracts::tracking::{
     ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored, ExperimentTagged,
 };
 use pitcrew_db::Tx;
-use pitcrew_kernel::{Access, Ctx, Kind, Page, Result};
+use pitcrew_kernel::{Access, Ctx, Page, Result};
 
 use super::{Saying, Tracking};
 use crate::errors;
@@ -77,13 +77,7 @@ impl Tracking {
         let name = name.to_owned();
         self.db
             .read(move |tx| {
-                let found = store::by_name(tx, &name)?.ok_or_else(|| {
-                    pitcrew_kernel::Error::new(
-                        Kind::NotFound,
-                        "EXPERIMENT_NOT_FOUND",
-                        format!("Could not find experiment with name '{name}'"),
-                    )
-                })?;
+                let found = store::by_name(tx, &name)?.ok_or_else(|| errors::no_experiment_called(&name))?;
                 filled(tx, found.id)
             })
             .await

@@ -8,6 +8,7 @@ mod points;
 mod runs;
 mod search;
 mod tracker;
+mod views;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -75,16 +75,16 @@ impl Tracking {
         let naming = name_in(&batch.tags).is_some().then(|| self.outgoing(ctx));
         self.db
             .write(move |tx| {
-                let run_no = writable(tx, &run_id)?.run_no;
-                let changed = store::runs::add_params(tx, run_no, &batch.params)?;
+                let owner = writable(tx, &run_id)?.owner();
+                let changed = store::runs::add_params(tx, owner, &batch.params)?;
                 if !changed.is_empty() {
                     return Err(params_changed(&run_id, &changed));
                 }
                 if !batch.metrics.is_empty() {
-                    store::metrics::log(tx, run_no, &batch.metrics)?;
+                    store::metrics::log(tx, owner, &batch.metrics)?;
                     store::models::log_metrics(tx, &run_id, &batch.metrics)?;
                 }
-                store::runs::set_tags(tx, run_no, &batch.tags)?;
+                store::runs::set_tags(tx, owner, &batch.tags)?;
                 naming.map_or(Ok(()), |saying| super::runs::follow_name(tx, &saying, &run_id, &batch.tags))
             })
             .await
@@ -101,8 +101,8 @@ impl Tracking {
         let params = [(key.to_owned(), value.to_owned())];
         self.db
             .write(move |tx| {
-                let run_no = writable(tx, &run_id)?.run_no;
-                match store::runs::add_params(tx, run_no, &params)?.first() {
+                let owner = writable(tx, &run_id)?.owner();
+                match store::runs::add_params(tx, owner, &params)?.first() {
                     None => Ok(()),
                     Some(changed) => Err(param_changed(&run_id, changed)),
                 }
@@ -123,8 +123,8 @@ impl Tracking {
         let tags = [(key.to_owned(), value)];
         self.db
             .write(move |tx| {
-                let run_no = writable(tx, &run_id)?.run_no;
-                store::runs::set_tags(tx, run_no, &tags)?;
+                let owner = writable(tx, &run_id)?.owner();
+                store::runs::set_tags(tx, owner, &tags)?;
                 super::runs::follow_name(tx, &saying, &run_id, &tags)?;
                 tx.emit(saying.out(), &tagged)
             })

@@ -9,8 +9,8 @@ use super::{Saying, Tracking, writable};
 use crate::errors::{self, invalid};
 use crate::limits::{DATASET_SUMMARIES, MODELS_PER_CALL, PARAMS_OR_TAGS_PER_BATCH};
 use crate::model::{
-    DEFAULT_EXPERIMENT, DatasetInput, DatasetSummary, LOGGED_MODELS_TAG, Lifecycle, ModelOutput, RUN_NAME_TAG, Run,
-    RunInfo, RunStatus,
+    DEFAULT_EXPERIMENT, DatasetInput, DatasetSummary, LOGGED_MODELS_TAG, Lifecycle, ModelOutput, RUN_NAME_TAG, Reads,
+    Run, RunInfo, RunStatus,
 };
 use crate::run_name;
 use crate::store::{self, next_number};
@@ -172,8 +172,8 @@ impl Tracking {
         let run_id = run_id.to_owned();
         self.db
             .write(move |tx| {
-                let run_no = writable(tx, &run_id)?.run_no;
-                let before = store::runs::tag(tx, run_no, LOGGED_MODELS_TAG)?;
+                let owner = writable(tx, &run_id)?.owner();
+                let before = store::runs::tag(tx, owner.run_no, LOGGED_MODELS_TAG)?;
                 let mut models: Vec<serde_json::Value> =
                     before.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
                 models.push(model);
@@ -184,7 +184,7 @@ impl Tracking {
                 if kept.len() < text.len() {
                     return Err(invalid("the run's list of logged models is full"));
                 }
-                store::runs::set_tags(tx, run_no, &[(LOGGED_MODELS_TAG.to_owned(), kept)])
+                store::runs::set_tags(tx, owner, &[(LOGGED_MODELS_TAG.to_owned(), kept)])
             })
             .await
     }
@@ -272,7 +272,7 @@ pub(super) fn create(tx: &mut Tx<'_>, saying: &Saying, new: NewRun, fresh: Fresh
         end_ms: None,
     };
     store::runs::insert(tx, &info, fresh.open_key.as_deref())?;
-    store::runs::set_tags(tx, info.run_no, &tags)?;
+    store::runs::set_tags(tx, info.owner(), &tags)?;
     let started = RunStarted { run_id: info.run_id.clone(), experiment: experiment.name, name: info.name.clone() };
     tx.emit(saying.out(), &started)?;
     let mut run = Run::bare(info);
@@ -288,7 +288,7 @@ pub(super) fn update(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, change: &Ru
     info.end_ms = change.end_ms.or(info.end_ms);
     if let Some(name) = change.name.as_ref().filter(|name| !name.is_empty()) {
         info.name.clone_from(name);
-        store::runs::set_tags(tx, info.run_no, &[(RUN_NAME_TAG.to_owned(), name.clone())])?;
+        store::runs::set_tags(tx, info.owner(), &[(RUN_NAME_TAG.to_owned(), name.clone())])?;
     }
     store::runs::update(tx, &info)?;
     state_change(tx, saying, &before, &info)?;
@@ -324,7 +324,7 @@ pub(super) fn follow_name(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, tags: 
 pub(super) fn filled(tx: &mut Tx<'_>, run_id: &str) -> Result<Run> {
     let info = store::runs::by_id(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
     let mut runs = [Run::bare(info)];
-    store::runs::with_data(tx, &mut runs)?;
+    store::runs::with_data(tx, &mut runs, &Reads::default())?;
     store::inputs::with_inputs(tx, &mut runs)?;
     let [run] = runs;
     Ok(run)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use pitcrew_db::{Arg, Row, Tx};
 use pitcrew_kernel::Result;
 
-use crate::model::Metric;
+use crate::model::{Metric, Owner};
+use crate::store::runs::owned_by;
 use crate::store::sql::{Key, KeyKind, KeyValue, Keyset, RowInsert, Sql};
 
 static APPEND: RowInsert = RowInsert::new(
@@ -15,8 +16,8 @@ static APPEND: RowInsert = RowInsert::new(
     "ON CONFLICT DO NOTHING",
 );
 static LATEST: RowInsert = RowInsert::new(
-    "INSERT INTO tracking_latest (run_no, key, at_ms, step, value, nan) VALUES",
-    1,
+    "INSERT INTO tracking_latest (run_no, experiment_id, key, at_ms, step, value, nan) VALUES",
+    2,
     5,
     "ON CONFLICT (run_no, key) DO UPDATE SET at_ms = excluded.at_ms, step = excluded.step, value = excluded.value, nan = excluded.nan \
      WHERE (excluded.step, excluded.at_ms, excluded.value, excluded.nan) \
@@ -25,12 +26,11 @@ static LATEST: RowInsert = RowInsert::new(
 const POINT: &str = "key, at_ms, step, value, nan";
 
 /// Writes points of one run. A point that is there already changes nothing.
-pub(crate) fn log(tx: &mut Tx<'_>, run_no: i64, points: &[Metric]) -> Result<()> {
-    let run = [Arg::from(run_no)];
-    APPEND.run(tx, &run, points, bind)?;
+pub(crate) fn log(tx: &mut Tx<'_>, owner: Owner, points: &[Metric]) -> Result<()> {
+    APPEND.run(tx, &[Arg::from(owner.run_no)], points, bind)?;
     match points {
-        [_] => LATEST.run(tx, &run, points, bind)?,
-        many => LATEST.run(tx, &run, &newest(many), |point, args| bind(point, args))?,
+        [_] => LATEST.run(tx, &owned_by(owner), points, bind)?,
+        many => LATEST.run(tx, &owned_by(owner), &newest(many), |point, args| bind(point, args))?,
     };
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 pub(crate) mod alerts;
 pub(crate) mod artifacts;
+pub(crate) mod columns;
 pub(crate) mod experiments;
 pub(crate) mod inputs;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod views;
 
 use pitcrew_db::Tx;
 pub(crate) use pitcrew_filter::sql;

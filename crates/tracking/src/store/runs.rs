@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use pitcrew_db::{Arg, Row, Tx};
 use pitcrew_kernel::Result;
 
-use crate::model::{Lifecycle, Metric, Run, RunInfo, RunStatus};
+use crate::model::{Keys, Lifecycle, Metric, Owner, Reads, Run, RunInfo, RunStatus};
 use crate::store::metrics::value_at;
-use crate::store::sql::{RowInsert, each_of};
+use crate::store::sql::{RowInsert, each_of_with};
 
 pub(crate) const COLUMNS: &str = "r.run_no, r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_ms, r.end_ms, r.artifact_uri";
 /// How many columns that are.
@@ -57,6 +57,12 @@ pub(crate) struct Target {
     pub(crate) lifecycle: Lifecycle,
 }
 
+impl Target {
+    pub(crate) fn owner(self) -> Owner {
+        Owner { run_no: self.run_no, experiment_id: self.experiment_id }
+    }
+}
+
 pub(crate) fn target(tx: &mut Tx<'_>, run_id: &str) -> Result<Option<Target>> {
     tx.optional(
         "SELECT run_no, experiment_id, lifecycle FROM tracking_runs WHERE run_id = $1",
@@ -101,14 +107,14 @@ pub(crate) fn count_running(tx: &mut Tx<'_>) -> Result<i64> {
 }
 
 static ADD_PARAMS: RowInsert = RowInsert::new(
-    "INSERT INTO tracking_params (run_no, key, value) VALUES",
-    1,
+    "INSERT INTO tracking_params (run_no, experiment_id, key, value) VALUES",
+    2,
     2,
     "ON CONFLICT (run_no, key) DO NOTHING",
 );
 static SET_TAGS: RowInsert = RowInsert::new(
-    "INSERT INTO tracking_tags (run_no, key, value) VALUES",
-    1,
+    "INSERT INTO tracking_tags (run_no, experiment_id, key, value) VALUES",
+    2,
     2,
     "ON CONFLICT (run_no, key) DO UPDATE SET value = excluded.value",
 );
@@ -117,8 +123,8 @@ static SET_TAGS: RowInsert = RowInsert::new(
 pub(crate) type Changed = Vec<(String, String, String)>;
 
 /// Adds params; those that are there already must have the same value.
-pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String)]) -> Result<Changed> {
-    let added = ADD_PARAMS.run(tx, &[Arg::from(run_no)], params, bind)?;
+pub(crate) fn add_params(tx: &mut Tx<'_>, owner: Owner, params: &[(String, String)]) -> Result<Changed> {
+    let added = ADD_PARAMS.run(tx, &owned_by(owner), params, bind)?;
     let mut changed = Changed::new();
     if usize::try_from(added).is_ok_and(|added| added == params.len()) {
         return Ok(changed);
@@ -126,7 +132,7 @@ pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String
     for (key, value) in params {
         let kept = tx.optional(
             "SELECT value FROM tracking_params WHERE run_no = $1 AND key = $2",
-            &[run_no.into(), key.into()],
+            &[owner.run_no.into(), key.into()],
             |row| row.text(0),
         )?;
         if let Some(kept) = kept.filter(|kept| kept != value) {
@@ -137,8 +143,13 @@ pub(crate) fn add_params(tx: &mut Tx<'_>, run_no: i64, params: &[(String, String
 }
 
 /// Sets tags. No key may come twice.
-pub(crate) fn set_tags(tx: &mut Tx<'_>, run_no: i64, tags: &[(String, String)]) -> Result<()> {
-    SET_TAGS.run(tx, &[Arg::from(run_no)], tags, bind).map(drop)
+pub(crate) fn set_tags(tx: &mut Tx<'_>, owner: Owner, tags: &[(String, String)]) -> Result<()> {
+    SET_TAGS.run(tx, &owned_by(owner), tags, bind).map(drop)
+}
+
+/// What all rows of a run begin with: its number and its experiment's.
+pub(crate) fn owned_by(owner: Owner) -> [Arg<'static>; 2] {
+    [owner.run_no.into(), owner.experiment_id.into()]
 }
 
 fn bind<'a>((key, value): &'a (String, String), args: &mut Vec<Arg<'a>>) {
@@ -157,27 +168,50 @@ pub(crate) fn delete_tag(tx: &mut Tx<'_>, run_no: i64, key: &str) -> Result<bool
     Ok(touched > 0)
 }
 
-/// Fills in params, tags and latest metrics of many runs with few statements.
-pub(crate) fn with_data(tx: &mut Tx<'_>, runs: &mut [Run]) -> Result<()> {
+/// Fills in what is to be read of params, tags and latest metrics of many runs with few statements.
+pub(crate) fn with_data(tx: &mut Tx<'_>, runs: &mut [Run], reads: &Reads) -> Result<()> {
     let places: HashMap<i64, usize> = runs.iter().enumerate().map(|(at, run)| (run.info.run_no, at)).collect();
     let numbers: Vec<i64> = runs.iter().map(|run| run.info.run_no).collect();
-    each_of(tx, &numbers, "SELECT run_no, key, value FROM tracking_params WHERE run_no IN", "", &mut |row| {
+    let params = "SELECT run_no, key, value FROM tracking_params";
+    each_entry(tx, &numbers, &reads.params, params, &mut |row| {
         if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
             run.params.insert(row.text(1)?, row.text(2)?);
         }
         Ok(())
     })?;
-    each_of(tx, &numbers, "SELECT run_no, key, value FROM tracking_tags WHERE run_no IN", "", &mut |row| {
+    let tags = "SELECT run_no, key, value FROM tracking_tags";
+    each_entry(tx, &numbers, &reads.tags, tags, &mut |row| {
         if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
             run.tags.insert(row.text(1)?, row.text(2)?);
         }
         Ok(())
     })?;
-    let latest = "SELECT run_no, key, at_ms, step, value, nan FROM tracking_latest WHERE run_no IN";
-    each_of(tx, &numbers, latest, "ORDER BY run_no, key", &mut |row| {
+    let latest = "SELECT run_no, key, at_ms, step, value, nan FROM tracking_latest";
+    each_entry(tx, &numbers, &reads.metrics, latest, &mut |row| {
         if let Some(run) = places.get(&row.int(0)?).and_then(|at| runs.get_mut(*at)) {
             run.metrics.push(Metric::new(row.text(1)?, value_at(row, 4)?, row.int(2)?, row.int(3)?));
         }
         Ok(())
-    })
+    })?;
+    runs.iter_mut().for_each(|run| run.metrics.sort_by(|one, other| one.key.cmp(&other.key)));
+    Ok(())
+}
+
+/// The entries of these runs that have one of the keys.
+fn each_entry(
+    tx: &mut Tx<'_>,
+    numbers: &[i64],
+    keys: &Keys,
+    select: &str,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    match keys {
+        Keys::All => each_of_with(tx, &[], numbers, &format!("{select} WHERE run_no IN"), "", each),
+        Keys::Only(keys) if keys.is_empty() => Ok(()),
+        Keys::Only(keys) => {
+            let bound: Vec<Arg<'_>> = keys.iter().map(Arg::from).collect();
+            let head = format!("{select} WHERE key IN ({}) AND run_no IN", Tx::placeholders(1, bound.len()));
+            each_of_with(tx, &bound, numbers, &head, "", each)
+        }
+    }
 }

@@ -9,9 +9,11 @@ mod experiments;
 mod models;
 mod points;
 mod routes;
+mod run_routes;
 mod runs;
 mod search;
 mod search_laws;
+mod search_many;
 mod tracker;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use pitcrew_tracking::filter::runs::{Attribute, DatasetField, Field, parse, parse_order};
 use pitcrew_tracking::filter::syntax::Op;
-use pitcrew_tracking::filter::{Clause, Order, Test};
+use pitcrew_tracking::filter::{Clause, Grammar, Order, Test};
 use pitcrew_tracking::{Dataset, DatasetInput, Metric, NewRun, Run, RunChange, RunSearch, RunStatus, View};
 use proptest::prelude::*;
 
@@ -99,6 +99,19 @@ fn clause() -> impl Strategy<Value = String> {
         (prop::sample::select(vec!["name", "digest", "context"]), list())
             .prop_map(|(what, list)| format!("dataset.{what} {list}")),
     ]
+}
+
+/// Comparisons, with AND, OR, NOT and parentheses around them.
+fn filter() -> impl Strategy<Value = String> {
+    let nested = clause().prop_recursive(4, 12, 3, |inner| {
+        let joined = |word: &'static str| move |parts: Vec<String>| format!("({})", parts.join(word));
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(joined(" AND ")),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(joined(" or ")),
+            inner.prop_map(|part| format!("NOT {part}")),
+        ]
+    });
+    prop::collection::vec(nested, 0..4).prop_map(|parts| parts.join(" AND "))
 }
 
 fn order() -> impl Strategy<Value = Vec<String>> {
@@ -234,22 +247,24 @@ fn compare(one: &Run, other: &Run, orders: &[Order<Field>]) -> Ordering {
     other.info.start_ms.cmp(&one.info.start_ms).then_with(|| one.info.run_id.cmp(&other.info.run_id))
 }
 
-async fn found(place: &Place, id: i64, filter: &str, order_by: &[String], limit: usize) -> Vec<String> {
-    let (mut ids, mut page) = (Vec::new(), None);
+async fn found(place: &Place, ids: &[i64], filter: &str, order_by: &[String], limit: usize) -> Vec<String> {
+    let (mut found, mut page) = (Vec::new(), None);
     loop {
         let search = RunSearch {
-            experiments: Some(vec![id]),
+            experiments: Some(ids.to_vec()),
             filter: filter.to_owned(),
+            grammar: Grammar::Full,
             order_by: order_by.to_vec(),
             view: View::All,
             limit,
             page,
+            ..RunSearch::default()
         };
         let got = place.tracking.search_runs(&place.world.ctx, search).await.unwrap();
-        ids.extend(got.items.into_iter().map(|run| run.info.run_id));
+        found.extend(got.items.into_iter().map(|run| run.info.run_id));
         page = got.next;
         if page.is_none() {
-            return ids;
+            return found;
         }
     }
 }
@@ -264,36 +279,46 @@ async fn sql_and_a_plain_look_agree_and_pages_make_the_whole() {
         let handle = tokio::runtime::Handle::current();
         let mut runner =
             proptest::test_runner::TestRunner::new(ProptestConfig { cases: 250, ..ProptestConfig::default() });
-        let law = |(clauses, order): (Vec<String>, Vec<String>)| {
-            let filter = clauses.join(" AND ");
-            let parsed = parse(&filter).unwrap();
+        let other = place.experiment("empty").await;
+        let law = |(filter, order): (String, Vec<String>)| {
+            let parsed = parse(&filter, Grammar::Full).unwrap();
             let orders = parse_order(&order).unwrap();
             let mut expected: Vec<&Run> =
-                all.iter().filter(|run| parsed.iter().all(|clause| passes(run, clause))).collect();
+                all.iter().filter(|run| parsed.holds(&|clause| passes(run, clause))).collect();
             expected.sort_by(|one, other| compare(one, other, &orders));
             let expected: Vec<&str> = expected.iter().map(|run| run.info.run_id.as_str()).collect();
             tokio::task::block_in_place(|| {
                 handle.block_on(async {
                     prop_assert_eq!(
-                        &found(&place, id, &filter, &order, 1_000).await,
+                        &found(&place, &[id], &filter, &order, 1_000).await,
                         &expected,
                         "{} {:?} on {}",
                         filter,
                         order,
                         place.db.name
                     );
-                    prop_assert_eq!(
-                        &found(&place, id, &filter, &order, 7).await,
-                        &expected,
-                        "pages of {} {:?} on {}",
-                        filter,
-                        order,
-                        place.db.name
-                    );
+                    for ids in [&[id][..], &[id, other]] {
+                        prop_assert_eq!(
+                            &found(&place, ids, &filter, &order, 7).await,
+                            &expected,
+                            "pages of {} {:?} on {}",
+                            filter,
+                            order,
+                            place.db.name
+                        );
+                    }
+                    let search = RunSearch {
+                        experiments: Some(vec![id]),
+                        filter: filter.clone(),
+                        grammar: Grammar::Full,
+                        ..RunSearch::default()
+                    };
+                    let count = place.tracking.count_runs(&place.world.ctx, search).await.unwrap();
+                    prop_assert_eq!(count, expected.len() as i64, "count of {} on {}", filter, place.db.name);
                     Ok(())
                 })
             })
         };
-        runner.run(&(prop::collection::vec(clause(), 0..4), order()), law).unwrap();
+        runner.run(&(filter(), order()), law).unwrap();
     }
 }

@@ -63,6 +63,10 @@ async fn experiment(it: &mut Audited, door: &str) -> String {
     let tag = json!({ "experiment_id": id, "key": "team", "value": "blue" });
     it.states(&["tracking.experiment_tagged"], &at("set-experiment-tag"), &[], tag.clone()).await;
     it.states(&["tracking.experiment_tagged"], &at("delete-experiment-tag"), &[], tag).await;
+    let names = [("{id}", id.as_str()), ("{name}", "mine")];
+    let view = "/api/v1/experiments/{id}/views/{name}";
+    it.states(&["tracking.view_saved"], &format!("PUT {view}"), &names, json!({ "columns": ["name"] })).await;
+    it.states(&["tracking.view_removed"], &format!("DELETE {view}"), &names, json!({})).await;
     let which = json!({ "experiment_id": id });
     it.states(&["tracking.experiment_deleted"], &at("delete"), &[], which.clone()).await;
     it.states(&["tracking.experiment_restored"], &at("restore"), &[], which).await;

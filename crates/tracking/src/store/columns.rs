@@ -1,0 +1,41 @@
+//! Which keys the runs of an experiment use.
+
+use pitcrew_db::Tx;
+use pitcrew_kernel::Result;
+
+use crate::limits::{COLUMN_KEYS, COLUMN_KEYS_READ};
+use crate::model::{Columns, KeyList};
+use crate::store::sql::Sql;
+
+/// The keys that begin with `prefix`.
+pub(crate) fn of(tx: &mut Tx<'_>, experiment_id: i64, prefix: &str) -> Result<Columns> {
+    let mut list = |table| keys(tx, table, experiment_id, prefix);
+    Ok(Columns { metrics: list("tracking_latest")?, params: list("tracking_params")?, tags: list("tracking_tags")? })
+}
+
+/// Jumps from key to key through the index that begins with experiment and key: what it costs follows the keys, not the runs.
+///
+/// Where keys with the prefix end is not asked of the database, since a PostgreSQL may sort texts as a language does.
+fn keys(tx: &mut Tx<'_>, table: &str, experiment_id: i64, prefix: &str) -> Result<KeyList> {
+    let mut sql = Sql::new(tx);
+    let experiment = sql.bind(experiment_id);
+    let beginning = sql.bind(prefix.to_owned());
+    let most = sql.bind(i64::try_from(COLUMN_KEYS_READ).unwrap_or(i64::MAX));
+    let next = |beyond: &str| {
+        format!(
+            "SELECT t.key FROM {table} t WHERE t.experiment_id = {experiment} AND t.key {beyond} ORDER BY t.key LIMIT 1"
+        )
+    };
+    let (first, then) = (next(&format!(">= {beginning}")), next("> k.key"));
+    sql.push(&format!(
+        "WITH RECURSIVE k (key) AS (SELECT ({first}) UNION ALL SELECT ({then}) FROM k WHERE k.key IS NOT NULL) \
+         SELECT k.key FROM k WHERE k.key IS NOT NULL LIMIT {most}"
+    ));
+    let mut keys = tx.all(&sql.text, &sql.args, |row| row.text(0))?;
+    let mut truncated = keys.len() == COLUMN_KEYS_READ;
+    keys.retain(|key| key.starts_with(prefix));
+    keys.sort_unstable();
+    truncated |= keys.len() > COLUMN_KEYS;
+    keys.truncate(COLUMN_KEYS);
+    Ok(KeyList { keys, truncated })
+}

@@ -1,0 +1,181 @@
+//! Searching runs: the filter and the order become one statement whose cost follows what is found, or at worst the experiments searched.
+//!
+//! There are three ways to the same answer. *Entries*: a comparison that few entries of an index pass gives the runs, which are sorted.
+//! *Ranked*: the index of the metric that orders gives the runs in their order, until the page is full. *Runs*: the runs of the experiments are
+//! looked at, newest first, which is their index's order too. All ways order alike, so a page may go another way than the one before it.
+
+mod conditions;
+mod order;
+mod ranked;
+mod tried;
+
+use pitcrew_db::{Arg, Dialect, Tx};
+use pitcrew_kernel::Result;
+
+use crate::filter::runs::Field;
+use crate::filter::{Clause, Expression, Order};
+use crate::model::{RunInfo, View};
+use crate::store::runs::{COLUMN_COUNT, COLUMNS, info};
+use crate::store::sql::{KeyValue, Keyset, Sql};
+use conditions::Entries;
+use tried::Tried;
+
+/// Comparisons that are joined; SQLite joins 64 tables at most.
+const JOINED: usize = 16;
+/// As many entries are read, looked up and sorted sooner than a page is filled by going through everything in order.
+const FEW: usize = 2_000;
+
+/// Where a run stands in an order.
+pub(crate) type Place = Vec<KeyValue>;
+
+/// Which runs are meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// `None` means all.
+    pub(crate) experiments: Option<&'a [i64]>,
+    pub(crate) filter: &'a Expression<Clause<Field>>,
+    pub(crate) view: View,
+}
+
+/// What is searched for.
+pub(crate) struct Query<'a> {
+    pub(crate) scope: Scope<'a>,
+    pub(crate) orders: &'a [Order<Field>],
+    pub(crate) after: Option<Place>,
+    pub(crate) limit: usize,
+}
+
+/// One page of runs, with the place of each.
+pub(crate) fn runs(tx: &mut Tx<'_>, query: Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
+    in_written_order(tx)?;
+    let tried = Tried::all(tx, &query.scope)?;
+    let driver = tried::fewest(&tried).filter(|fewest| fewest.count <= FEW).map(|fewest| fewest.entries);
+    let sets = tried::sets(&tried);
+    let one_experiment = query.scope.experiments.is_some_and(|experiments| experiments.len() == 1);
+    if driver.is_none()
+        && one_experiment
+        && let Some(metric) = ranked::metric(&query)
+    {
+        return ranked::runs(tx, &query, metric, &sets);
+    }
+    let mut draft = Draft::new(tx, driver, sets);
+    let keys = order::keys(&mut draft.sql, &mut draft.joins, query.orders);
+    draft.rows(tx, &query.scope, &Keyset { keys, after: query.after }, query.limit)
+}
+
+/// How many runs there are.
+pub(crate) fn count(tx: &mut Tx<'_>, scope: &Scope<'_>) -> Result<i64> {
+    let driver = tried::fewest(&Tried::all(tx, scope)?).map(|fewest| fewest.entries);
+    let mut draft = Draft::new(tx, driver, Vec::new());
+    let from = draft.from(scope);
+    tx.one(&format!("SELECT count(*) {from} WHERE {}", draft.conditions.join(" AND ")), &draft.sql.args, |row| {
+        row.int(0)
+    })
+}
+
+/// The parts of a statement over runs `r`, and over the entries `d` that lead to them if there is a driver.
+struct Draft<'a> {
+    sql: Sql,
+    driver: Option<Entries<'a>>,
+    /// Comparisons that are asked of their index as a whole.
+    sets: Vec<&'a Clause<Field>>,
+    joins: String,
+    conditions: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(tx: &Tx<'_>, driver: Option<Entries<'a>>, sets: Vec<&'a Clause<Field>>) -> Self {
+        Self { sql: Sql::new(tx), driver, sets, joins: String::new(), conditions: Vec::new() }
+    }
+
+    /// Runs of the scope in the order of the keys.
+    fn rows(
+        mut self,
+        tx: &mut Tx<'_>,
+        scope: &Scope<'_>,
+        keyset: &Keyset,
+        limit: usize,
+    ) -> Result<Vec<(RunInfo, Place)>> {
+        let from = self.from(scope);
+        let Self { mut sql, mut conditions, .. } = self;
+        conditions.extend(keyset.condition(&mut sql)?);
+        let most = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        sql.push(&format!(
+            "SELECT {COLUMNS}, {} {from} WHERE {} ORDER BY {} LIMIT {most}",
+            keyset.columns(),
+            conditions.join(" AND "),
+            keyset.order()
+        ));
+        tx.all(&sql.text, &sql.args, |row| Ok((info(row)?, keyset.place(row, COLUMN_COUNT)?)))
+    }
+
+    /// The runs of the scope: the entries that lead to them, what the filter needs of them, the runs themselves, what orders them. `CROSS JOIN`
+    /// is a join like others, but SQLite keeps its order, and so does PostgreSQL after [`in_written_order`].
+    fn from(&mut self, scope: &Scope<'_>) -> String {
+        let (sql, driver) = (&mut self.sql, self.driver);
+        let owner = if driver.is_some() { "d" } else { "r" };
+        if let Some(experiments) = scope.experiments {
+            self.conditions.push(one_of(sql, &format!("{owner}.experiment_id"), experiments.iter().copied()));
+        }
+        if let Some(driver) = driver {
+            self.conditions.push(format!("d.key = {} AND r.run_no = d.run_no", sql.bind(driver.key().to_owned())));
+        }
+        self.conditions.push(one_of(sql, "r.lifecycle", scope.view.stages().iter().map(|stage| stage.as_str())));
+        let mut needed = String::new();
+        let mut done: Vec<&Clause<Field>> = Vec::new();
+        let own = |clause: &Clause<Field>| driver.is_some_and(|driver| driver.is_of(&clause.field));
+        for clause in scope.filter.required().into_iter().filter(|clause| !own(clause)) {
+            let Some(entries) = Entries::needed(clause).filter(|_| done.len() < JOINED) else { continue };
+            if self.sets.iter().any(|set| std::ptr::eq(*set, clause))
+                && let Some(experiments) = scope.experiments
+            {
+                self.conditions.push(tried::member(sql, owner, experiments, entries, clause));
+            } else {
+                let alias = format!("c{}", done.len());
+                needed.push_str(&format!(" CROSS JOIN {} {alias}", entries.table()));
+                let key = sql.bind(entries.key().to_owned());
+                let test = conditions::joined(sql, &alias, clause);
+                self.conditions.push(format!("{alias}.run_no = {owner}.run_no AND {alias}.key = {key} AND {test}"));
+            }
+            done.push(clause);
+        }
+        self.conditions.push(scope.filter.condition(&mut |clause| {
+            if done.iter().any(|done| std::ptr::eq(*done, clause)) {
+                return "1 = 1".to_owned();
+            }
+            conditions::condition(sql, clause, driver)
+        }));
+        let joins = &self.joins;
+        match driver {
+            Some(driver) => format!("FROM {} d{needed} CROSS JOIN tracking_runs r{joins}", driver.table()),
+            None => format!("FROM tracking_runs r{needed}{joins}"),
+        }
+    }
+}
+
+/// Makes PostgreSQL join in the order that is written, row by row, for the rest of the transaction. It would rather read and sort everything:
+/// what it believes of keys and values in all experiments together is far from what is true in one.
+fn in_written_order(tx: &mut Tx<'_>) -> Result<()> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let set = |(name, value)| format!("set_config('{name}', '{value}', true)");
+    let settings = [
+        ("join_collapse_limit", "1"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("enable_memoize", "off"),
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+        ("max_parallel_workers_per_gather", "0"),
+    ];
+    tx.for_each(&format!("SELECT {}", settings.map(set).join(", ")), &[], &mut |_| Ok(()))
+}
+
+/// `= $1` for one value, so that an index keeps its order; `IN` for more.
+fn one_of<T: Into<Arg<'static>>>(sql: &mut Sql, column: &str, values: impl ExactSizeIterator<Item = T>) -> String {
+    match values.len() {
+        1 => format!("{column} = {}", sql.bind_all(values)),
+        _ => format!("{column} IN ({})", sql.bind_all(values)),
+    }
+}
