@@ -23,7 +23,7 @@ mod validate;
 
 pub use artifact_path::ArtifactPath;
 pub use model::*;
-pub use routes::{artifact_response, routes};
+pub use routes::{artifact_response, life_routes, routes};
 pub use service::*;
 
 use pitcrew_db::{Migration, Migrations};
@@ -31,5 +31,8 @@ use pitcrew_db::{Migration, Migrations};
 /// The tables of this slice.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "tracking",
-    steps: &[Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") }],
+    steps: &[
+        Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") },
+        Migration { name: "0002_life", sql: include_str!("../migrations/0002_life.sql") },
+    ],
 };

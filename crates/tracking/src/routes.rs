@@ -1,5 +1,10 @@
 //! The native HTTP API of runs.
 
+mod import;
+mod life;
+
+pub use life::life_routes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

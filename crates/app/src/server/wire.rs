@@ -21,7 +21,7 @@ use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
 use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer, Webhooks};
 use pitcrew_serving::Serving;
 use pitcrew_traces::Traces;
-use pitcrew_tracking::Tracking;
+use pitcrew_tracking::{RETENTION_JOB, Retention, Tracking};
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
@@ -93,6 +93,7 @@ pub(crate) struct Server {
 /// The slices.
 struct Slices {
     tracking: Arc<Tracking>,
+    retention: Arc<Retention>,
     traces: Arc<Traces>,
     registry: Arc<Registry>,
     webhooks: Arc<Webhooks>,
@@ -180,6 +181,7 @@ fn slices(
         references: Arc::new(TrainingProfiles),
         artifacts: Arc::clone(&tracking) as _,
     }));
+    let retention = Arc::new(Retention::new(Arc::clone(&tracking), Arc::clone(&registry) as _));
     let data = Arc::new(Data::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
     let actions: Vec<Arc<dyn StepAction>> =
         vec![Arc::new(Evaluate(Arc::clone(&registry))), Arc::new(Register(Arc::clone(&registry)))];
@@ -218,7 +220,17 @@ fn slices(
     let serving = Arc::new(serving);
     let log: Arc<dyn InferenceLog> = Arc::clone(&serving) as _;
     let monitoring = Arc::new(Monitoring::new(db.clone(), Arc::clone(clock), Arc::clone(ids), log, models));
-    Ok(Slices { tracking, traces, registry, webhooks, data, pipelines: Arc::new(pipelines), serving, monitoring })
+    Ok(Slices {
+        tracking,
+        retention,
+        traces,
+        registry,
+        webhooks,
+        data,
+        pipelines: Arc::new(pipelines),
+        serving,
+        monitoring,
+    })
 }
 
 fn webhooks(wiring: Wiring<'_>, ground: &Ground, signer: &Signer) -> Result<Arc<Webhooks>> {
@@ -234,7 +246,8 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let once = jobs.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
     let owner = format!("{}-{}", std::process::id(), ids.next().simple());
     let runner = Runner::new(db.clone(), Arc::clone(&clock), owner, jobs);
-    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB]);
+    let scheduler =
+        Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB, RETENTION_JOB]);
     let declared: Vec<Arc<dyn Declared>> = vec![
         Arc::clone(&slices.data) as _,
         Arc::clone(&slices.registry) as _,
@@ -298,6 +311,7 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
     };
     routes::routes(core)
         .merge(pitcrew_tracking::routes(Arc::clone(&slices.tracking)))
+        .merge(pitcrew_tracking::life_routes(Arc::clone(&slices.retention)))
         .merge(pitcrew_traces::routes(Arc::clone(&slices.traces)))
         .merge(pitcrew_registry::routes(Arc::clone(&slices.registry)))
         .merge(pitcrew_registry::webhook_routes(Arc::clone(&slices.webhooks)))
@@ -322,6 +336,7 @@ fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
 fn jobs(slices: &Slices) -> Result<Vec<Arc<dyn JobHandler>>> {
     let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
     all.extend(slices.webhooks.jobs());
+    all.extend(pitcrew_tracking::jobs(&slices.retention));
     all.extend(pitcrew_serving::jobs(&slices.serving));
     all.extend(pitcrew_monitoring::jobs(&slices.monitoring)?);
     Ok(all)

@@ -3,6 +3,7 @@
 mod artifacts;
 mod experiments;
 mod homes;
+mod life;
 mod models;
 mod points;
 mod runs;
@@ -18,6 +19,7 @@ use pitcrew_kernel::{Clock, Ctx, Digest, Ids, Result};
 
 pub use artifacts::{ArtifactContent, ArtifactUpload};
 pub use experiments::{ExperimentSearch, NewExperiment};
+pub use life::{Copied, Going, ImportState, Importing, Patch, RETENTION_JOB, Retention, Rule, jobs};
 pub use models::{ModelSearch, NewModel};
 pub use points::Batch;
 pub use runs::{NewRun, RunChange};

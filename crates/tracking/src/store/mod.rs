@@ -1,10 +1,15 @@
 //! Every statement of this slice, one file per noun. Nothing else in the crate knows a column's name.
 
 pub(crate) mod artifacts;
+pub(crate) mod copies;
+pub(crate) mod drafts;
 pub(crate) mod experiments;
+pub(crate) mod gone;
 pub(crate) mod inputs;
 pub(crate) mod metrics;
 pub(crate) mod models;
+pub(crate) mod nested;
+pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod search;
 

@@ -1,0 +1,584 @@
+//! Runs that come in from elsewhere, with their ids and times, by parts: what was acknowledged is on disk, and nobody sees the run before it is
+//! whole. A run that is there already is compared and completed; nothing is overwritten.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use pitcrew_blob::Upload;
+use pitcrew_contracts::tracking::{ARTIFACT_FILES_MAX, ArtifactFile, RunImported};
+use pitcrew_db::Tx;
+use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
+use pitcrew_work::enqueue;
+use serde::{Deserialize, Serialize};
+
+use super::jobs::looking_after_drafts;
+use super::own_address;
+use crate::artifact_path::ArtifactPath;
+use crate::errors::{self, invalid};
+use crate::limits::{ARTIFACT_BYTES, ENTRIES_PER_IMPORT, POINTS_PER_IMPORT};
+use crate::model::{
+    Dataset, DatasetInput, Entries, Lifecycle, Metric, ModelOutput, RUN_NAME_TAG, Run, RunInfo, RunStatus,
+};
+use crate::service::artifacts::{files_below, hang};
+use crate::service::{NewExperiment, Saying, Tracking, experiments, runs};
+use crate::store::drafts::{self, Draft};
+use crate::store::{self, gone, next_number};
+use crate::validate;
+
+/// The one form that is known.
+const FORMAT: u32 = 1;
+/// Names below an experiment's artifacts that are no runs.
+const NO_RUNS: &[&str] = &["models", "traces"];
+/// Letters of a run's id.
+const RUN_ID_CHARS: usize = 256;
+
+/// What a run is, as whoever brings it in says: everything but its points and files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Importing {
+    /// The form this is written in: 1.
+    pub format: u32,
+    /// The run's id, which it keeps.
+    pub run_id: String,
+    /// The name of its experiment, which is made when it is not there.
+    pub experiment: String,
+    /// Its name.
+    pub name: String,
+    /// Who ran it.
+    #[serde(default)]
+    pub user: String,
+    /// `RUNNING`, `SCHEDULED`, `FINISHED`, `FAILED` or `KILLED`.
+    pub status: String,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_ms: Option<i64>,
+    /// Its params.
+    #[serde(default)]
+    pub params: Entries,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Entries,
+    /// The data sets it used.
+    #[serde(default)]
+    pub datasets: Vec<ImportedDataset>,
+    /// The logged models it used.
+    #[serde(default)]
+    pub model_inputs: Vec<String>,
+    /// The logged models it made.
+    #[serde(default)]
+    pub model_outputs: Vec<ImportedModel>,
+}
+
+/// A data set that an imported run used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedDataset {
+    name: String,
+    digest: String,
+    #[serde(default)]
+    source_type: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    schema: Option<String>,
+    #[serde(default)]
+    profile: Option<String>,
+    #[serde(default)]
+    tags: Entries,
+}
+
+/// A logged model that an imported run made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedModel {
+    model_id: String,
+    #[serde(default)]
+    step: i64,
+}
+
+/// How far an import is: what need not be sent again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportState {
+    /// Whether the run is there for all to see; false while it comes in.
+    pub there: bool,
+    /// Points of each metric.
+    pub points: BTreeMap<String, u64>,
+    /// Its files.
+    pub files: Vec<ArtifactFile>,
+}
+
+/// Where parts of an import go.
+struct Target {
+    run_no: i64,
+    artifact_uri: String,
+    there: bool,
+}
+
+impl Importing {
+    fn checked(mut self) -> Result<Self> {
+        if self.format != FORMAT {
+            return Err(invalid(format!("the form {} of a run is not known; this server knows {FORMAT}", self.format)));
+        }
+        check_id(&self.run_id)?;
+        validate::experiment_name(&self.experiment)?;
+        validate::run_text("name", &self.name)?;
+        validate::run_text("user", &self.user)?;
+        self.status()?;
+        for (what, count) in [
+            ("params", self.params.len()),
+            ("tags", self.tags.len()),
+            ("datasets", self.datasets.len()),
+            ("models", self.model_inputs.len() + self.model_outputs.len()),
+        ] {
+            if count > ENTRIES_PER_IMPORT {
+                return Err(invalid(format!("a run may come in with at most {ENTRIES_PER_IMPORT} {what}")));
+            }
+        }
+        self.params.iter().try_for_each(|(key, value)| validate::param(key, value, "params"))?;
+        self.tags.iter_mut().try_for_each(|(key, value)| validate::run_tag(key, value, "tags"))?;
+        self.datasets().chunks(crate::limits::DATASETS_PER_CALL).try_for_each(validate::inputs)?;
+        // A run is called what its name tag says.
+        match self.tags.get(RUN_NAME_TAG) {
+            Some(tag) => self.name.clone_from(tag),
+            None => drop(self.tags.insert(RUN_NAME_TAG.to_owned(), self.name.clone())),
+        }
+        Ok(self)
+    }
+
+    fn status(&self) -> Result<RunStatus> {
+        self.status.parse()
+    }
+
+    fn datasets(&self) -> Vec<DatasetInput> {
+        let input = |given: &ImportedDataset| {
+            let ImportedDataset { name, digest, source_type, source, schema, profile, tags } = given.clone();
+            DatasetInput { dataset: Dataset { name, digest, source_type, source, schema, profile }, tags }
+        };
+        self.datasets.iter().map(input).collect()
+    }
+
+    /// What is said of the run here and is otherwise there.
+    fn conflicts(&self, there: &Run, experiment: &str) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut differs = |what: &str, here: &str, now: &str| {
+            if here != now {
+                found.push(format!("{what} is `{now}`, not `{here}`"));
+            }
+        };
+        let info = &there.info;
+        differs("experiment", &self.experiment, experiment);
+        differs("name", &self.name, &info.name);
+        differs("user", &self.user, &info.user_id);
+        differs("started_ms", &self.started_ms.to_string(), &info.start_ms.to_string());
+        // A run that was under way may have ended meanwhile.
+        if info.status.is_final() && self.status()?.is_final() {
+            differs("status", &self.status, info.status.as_str());
+        }
+        if let (Some(here), Some(now)) = (self.ended_ms, info.end_ms) {
+            differs("ended_ms", &here.to_string(), &now.to_string());
+        }
+        for (what, here, now) in [("param", &self.params, &there.params), ("tag", &self.tags, &there.tags)] {
+            for (key, value) in here {
+                if let Some(now) = now.get(key) {
+                    differs(&format!("{what} {key}"), value, now);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What may be an id of a run: MLflow's rule, without names that mean something else in addresses.
+fn check_id(run_id: &str) -> Result<()> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let begins = run_id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && run_id.len() <= RUN_ID_CHARS && run_id.bytes().all(fine) && !NO_RUNS.contains(&run_id) {
+        return Ok(());
+    }
+    Err(invalid(format!("`{}` cannot be the id of a run: take 32 hexadecimal digits", run_id.escape_debug())))
+}
+
+impl Tracking {
+    /// Begins to bring in a run, or goes on with it; answers what of it is here. The run keeps id and times. With `dry_run` it is only compared.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_CONFLICT` when it is there and differs, `RUN_DELETED`, `EXPERIMENT_DELETED`, `RUN_BEING_REMOVED`, `TRACKING_VALUE_INVALID`.
+    pub async fn begin_import(&self, ctx: &Ctx, head: Importing, dry_run: bool) -> Result<ImportState> {
+        ctx.require(Access::Write)?;
+        let head = head.checked()?;
+        let (now, saying) = (self.clock.now(), self.outgoing(ctx));
+        let run_id = head.run_id.clone();
+        self.db
+            .write(move |tx| {
+                if store::runs::by_id(tx, &head.run_id)?.is_some() {
+                    let run = runs::filled(tx, &head.run_id)?;
+                    return compare(tx, &head, &run);
+                }
+                if dry_run {
+                    return Ok(());
+                }
+                let text = written(&head)?;
+                if let Some(draft) = drafts::by_id(tx, &head.run_id)? {
+                    drafts::touch(tx, draft.run_no, now.millis())?;
+                    return drafts::set_head(tx, draft.run_no, &text);
+                }
+                enqueue(tx, saying.ids.as_ref(), now, &looking_after_drafts(now))?;
+                draft(tx, &saying, &head, text, now.millis())
+            })
+            .await?;
+        match self.import_state(ctx, &run_id).await {
+            Err(error) if dry_run && error.code() == "RUN_IMPORT_NOT_FOUND" => Ok(ImportState::default()),
+            state => state,
+        }
+    }
+
+    /// What of a run is here.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_NOT_FOUND`.
+    pub async fn import_state(&self, ctx: &Ctx, run_id: &str) -> Result<ImportState> {
+        ctx.require(Access::Read)?;
+        let run_id = run_id.to_owned();
+        self.db
+            .read(move |tx| {
+                let target = target(tx, &run_id)?;
+                state(tx, &target)
+            })
+            .await
+    }
+
+    /// A run as an import takes it, and what is here of it.
+    ///
+    /// # Errors
+    /// `RUN_NOT_FOUND`.
+    pub async fn export(&self, ctx: &Ctx, run_id: &str) -> Result<(Importing, ImportState)> {
+        ctx.require(Access::Read)?;
+        let run_id = run_id.to_owned();
+        self.db
+            .read(move |tx| {
+                let run = runs::filled(tx, &run_id)?;
+                let experiment = experiments::existing(tx, run.info.experiment_id)?.name;
+                let state = state(tx, &Target::of(&run.info))?;
+                Ok((exported(run, experiment), state))
+            })
+            .await
+    }
+
+    /// Adds points of metrics. When this answers they are on disk; one that is there already changes nothing.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_NOT_FOUND`, `RUN_DELETED`, `TRACKING_VALUE_INVALID`.
+    pub async fn import_points(&self, ctx: &Ctx, run_id: &str, points: Vec<Metric>) -> Result<()> {
+        ctx.require(Access::Write)?;
+        if points.len() > POINTS_PER_IMPORT {
+            return Err(invalid(format!("a call may bring at most {POINTS_PER_IMPORT} points")));
+        }
+        for (at, point) in points.iter().enumerate() {
+            validate::metric(point, &format!("points[{at}]"))?;
+        }
+        let (run_id, now_ms) = (run_id.to_owned(), self.now_ms());
+        self.db
+            .write(move |tx| {
+                let target = target(tx, &run_id)?;
+                drafts::touch(tx, target.run_no, now_ms)?;
+                store::metrics::log(tx, target.run_no, &points)
+            })
+            .await
+    }
+
+    /// Begins to add a file whose bytes must have this digest.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_NOT_FOUND`, `RUN_DELETED`, `ARTIFACT_PATH_INVALID`, `DISK_FULL`.
+    pub async fn import_file(
+        &self,
+        ctx: &Ctx,
+        run_id: &str,
+        path: ArtifactPath,
+        digest: Digest,
+    ) -> Result<ImportedFile> {
+        ctx.require(Access::Write)?;
+        if path.is_root() {
+            return Err(errors::artifact_path(""));
+        }
+        let (run_id, now_ms) = (run_id.to_owned(), self.now_ms());
+        let below = path.clone();
+        let place = self.db.write(move |tx| {
+            let target = target(tx, &run_id)?;
+            drafts::touch(tx, target.run_no, now_ms)?;
+            let root = ArtifactPath::of_uri(&target.artifact_uri)?;
+            root.ok_or_else(|| invalid(format!("this server does not keep the artifacts of the run {run_id}")))?
+                .join(&below)
+        });
+        Ok(ImportedFile { place: place.await?, digest, upload: self.blobs.upload().await? })
+    }
+
+    /// Ends a file: it is on disk when this answers. The same file there already is fine, another is not.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_DIGEST`, `RUN_IMPORT_CONFLICT`, `ARTIFACT_IN_THE_WAY`, `DISK_FULL`.
+    pub async fn finish_import_file(&self, ctx: &Ctx, run_id: &str, file: ImportedFile) -> Result<()> {
+        ctx.require(Access::Write)?;
+        let stored = file.upload.finish().await?;
+        if stored.digest != file.digest {
+            let detail =
+                format!("the file at `{}` is not the one announced: its digest is {}", file.place, stored.digest);
+            return Err(Error::invalid("RUN_IMPORT_DIGEST", detail).hint("send the file again"));
+        }
+        let (run_id, now_ms) = (run_id.to_owned(), self.now_ms());
+        self.db
+            .write(move |tx| {
+                // Whoever removed the run meanwhile removed its files too.
+                target(tx, &run_id)?;
+                let (parent, name) = file.place.split();
+                if let Some(store::artifacts::Found::File { digest, .. }) = store::artifacts::at(tx, parent, name)? {
+                    if digest == stored.digest {
+                        return Ok(());
+                    }
+                    return Err(errors::import_conflict(&run_id, &[format!("`{}` is another file", file.place)]));
+                }
+                hang(tx, &file.place, stored.digest, stored.size, now_ms).map(drop)
+            })
+            .await
+    }
+
+    /// Ends an import whose parts are all here: the run can be seen. Of a run that was there, what it lacked is added. Answers whether that
+    /// changed anything.
+    ///
+    /// # Errors
+    /// `RUN_IMPORT_NOT_FOUND`, `RUN_IMPORT_INCOMPLETE`, `RUN_IMPORT_CONFLICT`, `EXPERIMENT_DELETED`.
+    pub async fn finish_import(
+        &self,
+        ctx: &Ctx,
+        head: Importing,
+        points: BTreeMap<String, u64>,
+        files: u64,
+    ) -> Result<bool> {
+        ctx.require(Access::Write)?;
+        let head = head.checked()?;
+        let saying = self.outgoing(ctx);
+        self.db
+            .write(move |tx| {
+                let target = target(tx, &head.run_id)?;
+                check_whole(tx, &head.run_id, &target, &points, files)?;
+                let changed = if target.there {
+                    complete(tx, &saying, &head)?
+                } else {
+                    reveal(tx, &saying, &head)?;
+                    true
+                };
+                if changed {
+                    let Importing { run_id, name, experiment, .. } = head;
+                    tx.emit(saying.out(), &RunImported { run_id, name, experiment })?;
+                }
+                Ok(changed)
+            })
+            .await
+    }
+}
+
+/// A file of an import on its way in. Dropping it leaves nothing behind.
+#[derive(Debug)]
+pub struct ImportedFile {
+    place: ArtifactPath,
+    digest: Digest,
+    upload: Upload,
+}
+
+impl ImportedFile {
+    /// Appends a piece.
+    ///
+    /// # Errors
+    /// `ARTIFACT_TOO_LARGE`, `DISK_FULL`.
+    pub async fn write(&mut self, piece: Bytes) -> Result<()> {
+        if self.upload.received() + piece.len() as u64 > ARTIFACT_BYTES {
+            let detail = format!("an artifact may have at most {ARTIFACT_BYTES} bytes");
+            return Err(Error::too_large("ARTIFACT_TOO_LARGE", detail));
+        }
+        self.upload.write(piece).await
+    }
+}
+
+impl Target {
+    fn of(run: &RunInfo) -> Self {
+        Self { run_no: run.run_no, artifact_uri: run.artifact_uri.clone(), there: true }
+    }
+}
+
+fn state(tx: &mut Tx<'_>, target: &Target) -> Result<ImportState> {
+    let files = match ArtifactPath::of_uri(&target.artifact_uri)? {
+        Some(root) => files_below(tx, &root)?,
+        None => Vec::new(),
+    };
+    Ok(ImportState { there: target.there, points: store::metrics::counts(tx, target.run_no)?, files })
+}
+
+fn exported(run: Run, experiment: String) -> Importing {
+    let dataset = |input: DatasetInput| {
+        let Dataset { name, digest, source_type, source, schema, profile } = input.dataset;
+        ImportedDataset { name, digest, source_type, source, schema, profile, tags: input.tags }
+    };
+    let model = |made: ModelOutput| ImportedModel { model_id: made.model_id, step: made.step };
+    Importing {
+        format: FORMAT,
+        run_id: run.info.run_id,
+        experiment,
+        name: run.info.name,
+        user: run.info.user_id,
+        status: run.info.status.as_str().to_owned(),
+        started_ms: run.info.start_ms,
+        ended_ms: run.info.end_ms,
+        params: run.params,
+        tags: run.tags,
+        datasets: run.inputs.into_iter().map(dataset).collect(),
+        model_inputs: run.model_inputs,
+        model_outputs: run.model_outputs.into_iter().map(model).collect(),
+    }
+}
+
+fn written(head: &Importing) -> Result<String> {
+    serde_json::to_string(head).map_err(|source| Error::internal("the head of a run does not serialise", source))
+}
+
+fn compare(tx: &mut Tx<'_>, head: &Importing, run: &Run) -> Result<()> {
+    if run.info.lifecycle == Lifecycle::Deleted {
+        return Err(errors::run_not_active(&head.run_id));
+    }
+    let experiment = experiments::existing(tx, run.info.experiment_id)?.name;
+    let conflicts = head.conflicts(run, &experiment)?;
+    if conflicts.is_empty() { Ok(()) } else { Err(errors::import_conflict(&head.run_id, &conflicts)) }
+}
+
+fn draft(tx: &mut Tx<'_>, saying: &Saying, head: &Importing, text: String, now_ms: i64) -> Result<()> {
+    let experiment = match store::experiments::by_name(tx, &head.experiment)? {
+        Some(found) => experiments::active(tx, found.id)?,
+        None => {
+            let new = NewExperiment { name: head.experiment.clone(), ..NewExperiment::default() };
+            experiments::create(tx, saying, new, now_ms)?
+        }
+    };
+    let draft = Draft {
+        run_id: head.run_id.clone(),
+        run_no: next_number(tx, "run")?,
+        experiment_id: experiment.id,
+        artifact_uri: own_address(&experiment, &head.run_id)?,
+        head: text,
+    };
+    if gone::is_going(tx, &draft.artifact_uri)? {
+        return Err(errors::run_going(&head.run_id));
+    }
+    drafts::insert(tx, &draft, now_ms)
+}
+
+/// Where parts of this run go: to its draft, or to the run that is there.
+fn target(tx: &mut Tx<'_>, run_id: &str) -> Result<Target> {
+    if let Some(draft) = drafts::by_id(tx, run_id)? {
+        return Ok(Target { run_no: draft.run_no, artifact_uri: draft.artifact_uri, there: false });
+    }
+    match store::runs::by_id(tx, run_id)? {
+        Some(run) if run.lifecycle == Lifecycle::Deleted => Err(errors::run_not_active(run_id)),
+        Some(run) => Ok(Target::of(&run)),
+        None => Err(errors::no_import(run_id)),
+    }
+}
+
+fn check_whole(
+    tx: &mut Tx<'_>,
+    run_id: &str,
+    target: &Target,
+    points: &BTreeMap<String, u64>,
+    files: u64,
+) -> Result<()> {
+    let have = store::metrics::counts(tx, target.run_no)?;
+    for (key, wanted) in points {
+        let have = have.get(key).copied().unwrap_or_default();
+        if have < *wanted {
+            return Err(errors::import_incomplete(run_id, &format!("{} of {wanted} points of `{key}`", wanted - have)));
+        }
+    }
+    let have = match ArtifactPath::of_uri(&target.artifact_uri)? {
+        Some(root) if files > 0 => files_below(tx, &root)?.len() as u64,
+        _ => 0,
+    };
+    if have < files.min(ARTIFACT_FILES_MAX as u64) {
+        return Err(errors::import_incomplete(run_id, &format!("{} of {files} files", files - have)));
+    }
+    Ok(())
+}
+
+/// The draft becomes a run.
+fn reveal(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<()> {
+    let draft = drafts::by_id(tx, &head.run_id)?.ok_or_else(|| errors::no_import(&head.run_id))?;
+    if draft.head != written(head)? {
+        let what = ["what it says of itself changed while it came in".to_owned()];
+        return Err(errors::import_conflict(&head.run_id, &what));
+    }
+    experiments::active(tx, draft.experiment_id)?;
+    drafts::remove(tx, draft.run_no)?;
+    let info = RunInfo {
+        run_no: draft.run_no,
+        run_id: draft.run_id,
+        experiment_id: draft.experiment_id,
+        name: head.name.clone(),
+        user_id: head.user.clone(),
+        status: head.status()?,
+        lifecycle: Lifecycle::Active,
+        start_ms: head.started_ms,
+        end_ms: head.ended_ms,
+        artifact_uri: draft.artifact_uri,
+    };
+    store::runs::insert(tx, &info, None)?;
+    add(tx, saying, &info, head, &Run::bare(info.clone())).map(drop)
+}
+
+/// A run that is there gets what it lacks.
+fn complete(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<bool> {
+    let run = runs::filled(tx, &head.run_id)?;
+    compare(tx, head, &run)?;
+    let mut info = run.info.clone();
+    if !info.status.is_final() {
+        info.status = head.status()?;
+    }
+    info.end_ms = info.end_ms.or(head.ended_ms);
+    let moved_on = info != run.info;
+    if moved_on {
+        store::runs::update(tx, &info)?;
+    }
+    Ok(add(tx, saying, &info, head, &run)? || moved_on)
+}
+
+/// Adds what of the head is not there yet; answers whether that was anything.
+fn add(tx: &mut Tx<'_>, saying: &Saying, info: &RunInfo, head: &Importing, there: &Run) -> Result<bool> {
+    let missing = |all: &Entries, have: &Entries| -> Vec<(String, String)> {
+        all.iter()
+            .filter(|(key, _)| !have.contains_key(*key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let (params, tags) = (missing(&head.params, &there.params), missing(&head.tags, &there.tags));
+    store::runs::add_params(tx, info.run_no, &params)?;
+    store::runs::set_tags(tx, info.run_no, &tags)?;
+    let is_there = |input: &DatasetInput| {
+        there
+            .inputs
+            .iter()
+            .any(|have| (&have.dataset.name, &have.dataset.digest) == (&input.dataset.name, &input.dataset.digest))
+    };
+    let datasets: Vec<DatasetInput> = head.datasets().into_iter().filter(|input| !is_there(input)).collect();
+    for input in &datasets {
+        let fresh = saying.ids.next().simple().to_string();
+        let id = store::inputs::dataset_id(tx, info.experiment_id, &input.dataset, &fresh)?;
+        store::inputs::add_dataset(tx, info.run_no, &id, &input.tags)?;
+    }
+    let inputs: Vec<&String> = head.model_inputs.iter().filter(|id| !there.model_inputs.contains(*id)).collect();
+    inputs.iter().try_for_each(|id| store::inputs::add_model_input(tx, info.run_no, id))?;
+    let made = |model: &&ImportedModel| !there.model_outputs.iter().any(|have| have.model_id == model.model_id);
+    let outputs: Vec<&ImportedModel> = head.model_outputs.iter().filter(made).collect();
+    for model in &outputs {
+        let output = ModelOutput { model_id: model.model_id.clone(), step: model.step };
+        store::inputs::add_model_output(tx, info.run_no, &output)?;
+    }
+    Ok(!(params.is_empty() && tags.is_empty() && datasets.is_empty() && inputs.is_empty() && outputs.is_empty()))
+}
