@@ -2,6 +2,7 @@
 
 mod change;
 mod copying;
+mod head;
 mod importing;
 mod jobs;
 mod moving;
@@ -21,7 +22,8 @@ use crate::store;
 
 pub use change::Patch;
 pub use copying::Copied;
-pub use importing::{ImportState, Importing};
+pub use head::Importing;
+pub use importing::ImportState;
 pub use jobs::{RETENTION_JOB, jobs};
 pub use retention::{Going, Retention, Rule};
 
