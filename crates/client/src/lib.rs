@@ -154,6 +154,14 @@ impl Client {
         json(self.send(self.request(Method::DELETE, path)?).await?).await
     }
 
+    /// DELETE with JSON, JSON back.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Value> {
+        json(self.send(self.request(Method::DELETE, path)?.json(body)).await?).await
+    }
+
     /// GET of text that grows (a log): the text from `offset` on, and where the next reading starts.
     ///
     /// # Errors

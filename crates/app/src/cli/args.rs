@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use pitcrew_client::Client;
 use pitcrew_kernel::Result;
 
+use super::mlflow::args::Import;
 use super::runs::args::Tracked;
 use crate::server::UpArgs;
 
@@ -96,6 +97,12 @@ pub(crate) enum Command {
     Run(Run),
     /// List pipeline runs, or show one; with a word below, what training scripts tracked.
     Runs(Runs),
+    /// Bring in what another tracker keeps.
+    Import {
+        /// Where from.
+        #[command(subcommand)]
+        what: Import,
+    },
     /// Show the log of a pipeline run.
     Logs(Logs),
     /// Cancel a pipeline run.

@@ -9,5 +9,6 @@ mod releases;
 mod routes;
 mod signatures;
 mod steps;
+mod uses;
 mod webhooks;
 mod yard;

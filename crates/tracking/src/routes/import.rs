@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::Value as Number;
 use crate::limits::{ARTIFACT_BYTES, POINTS_PER_EXPORT};
-use crate::model::Metric;
-use crate::service::{ImportState, Importing, Tracking};
+use crate::model::{Entries, Lifecycle, LoggedModel, Metric};
+use crate::service::{ImportState, Importing, ImportingModel, Tracking};
 
 type Service = State<Arc<Tracking>>;
 
@@ -33,6 +33,7 @@ pub(super) fn routes(service: Arc<Tracking>) -> Api {
             add_file,
         )
         .post("/api/v1/runs/import/{run_id}/finish", Access::Write, finish)
+        .post("/api/v1/logged-models/import", Access::Write, model)
         .with_state(service)
 }
 
@@ -207,4 +208,79 @@ async fn finish(
     }
     let changed = service.finish_import(&ctx, body.run, body.points, body.artifacts).await?;
     Ok(Json(json!({ "run_id": run_id, "changed": changed })))
+}
+
+/// A logged model as another tracker has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelBody {
+    model_id: String,
+    experiment: String,
+    name: String,
+    status: String,
+    created_ms: i64,
+    updated_ms: i64,
+    #[serde(default)]
+    model_type: String,
+    #[serde(default)]
+    source_run_id: String,
+    #[serde(default)]
+    params: Entries,
+    #[serde(default)]
+    tags: Entries,
+    #[serde(default)]
+    metrics: Vec<ModelPoint>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelPoint {
+    key: String,
+    value: Given,
+    step: i64,
+    at_ms: i64,
+    #[serde(default)]
+    run_id: String,
+    dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+impl ModelPoint {
+    fn about(self, model_id: &str) -> Metric {
+        let Self { key, value, step, at_ms, run_id, dataset_name, dataset_digest } = self;
+        let (model_id, run_id) = (Some(model_id.to_owned()), Some(run_id));
+        let point = Metric::from(PointBody { key, value, step, at_ms });
+        Metric { model_id, run_id, dataset_name, dataset_digest, ..point }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ModelView {
+    model_id: String,
+    there: bool,
+    /// Below the root of all artifacts.
+    root: String,
+    artifacts: Vec<ArtifactFile>,
+}
+
+async fn model(State(service): Service, Caller(ctx): Caller, Json(body): Json<ModelBody>) -> Answer<Json<ModelView>> {
+    let model_id = body.model_id;
+    let metrics = body.metrics.into_iter().map(|point| point.about(&model_id)).collect();
+    let model = LoggedModel {
+        model_id: model_id.clone(),
+        experiment_id: 0,
+        name: body.name,
+        model_type: body.model_type,
+        status: body.status.parse()?,
+        source_run_id: body.source_run_id,
+        artifact_uri: String::new(),
+        lifecycle: Lifecycle::Active,
+        created_ms: body.created_ms,
+        updated_ms: body.updated_ms,
+        params: body.params,
+        tags: body.tags,
+        metrics,
+    };
+    let came = service.import_model(&ctx, ImportingModel { model, experiment: body.experiment }).await?;
+    Ok(Json(ModelView { model_id, there: came.there, root: came.artifacts.to_string(), artifacts: came.files }))
 }

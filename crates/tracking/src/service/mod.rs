@@ -19,7 +19,10 @@ use pitcrew_kernel::{Clock, Ctx, Digest, Ids, Result};
 
 pub use artifacts::{ArtifactContent, ArtifactUpload};
 pub use experiments::{ExperimentSearch, NewExperiment};
-pub use life::{Copied, Going, ImportState, Importing, Patch, RETENTION_JOB, Retention, Rule, jobs};
+pub use life::{
+    Copied, Going, ImportState, ImportedLoggedModel, Importing, ImportingModel, Patch, RETENTION_JOB, Retention, Rule,
+    jobs,
+};
 pub use models::{ModelSearch, NewModel};
 pub use points::Batch;
 pub use runs::{NewRun, RunChange};

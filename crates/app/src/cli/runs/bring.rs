@@ -141,7 +141,7 @@ async fn send_file(client: &Client, folder: &RunFolder, run_id: &str, file: &Run
 }
 
 /// A file's bytes as they are read.
-async fn blocks(path: &Path) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static> {
+pub(crate) async fn blocks(path: &Path) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static> {
     let file = tokio::fs::File::open(path).await.map_err(|source| damaged(path, source))?;
     Ok(stream::try_unfold(file, |mut file| async move {
         let mut block = vec![0; BLOCK_BYTES];

@@ -11,6 +11,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub(crate) use bring::{Bringing, Brought, blocks, bring};
+pub(crate) use import::Tally;
 use pitcrew_client::{Client, escaped as escape};
 use pitcrew_kernel::{Error, MAX_PAGE_LIMIT, Result};
 use serde_json::{Value, json};

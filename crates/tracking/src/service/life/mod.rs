@@ -5,6 +5,7 @@ mod copying;
 mod head;
 mod importing;
 mod jobs;
+mod models;
 mod moving;
 mod purge;
 mod retention;
@@ -25,6 +26,7 @@ pub use copying::Copied;
 pub use head::Importing;
 pub use importing::ImportState;
 pub use jobs::{RETENTION_JOB, jobs};
+pub use models::{ImportedLoggedModel, ImportingModel};
 pub use retention::{Going, Retention, Rule};
 
 /// The runs that a call names, each once.

@@ -244,3 +244,49 @@ async fn a_run_comes_back_only_after_all_of_it_went() {
         desk.fine(Method::POST, "import", head()).await;
     }
 }
+
+#[tokio::test]
+async fn a_logged_model_comes_in_with_its_id_and_its_points() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let desk = Desk::at(&place).await;
+        let id = format!("m-{ID}");
+        let model = json!({
+            "model_id": id, "experiment": "far", "name": "m", "status": "LOGGED_MODEL_READY", "created_ms": 5, "updated_ms": 6,
+            "model_type": "pyfunc", "source_run_id": ID, "params": { "p": "1" }, "tags": { "t": "2" },
+            "metrics": [{ "key": "loss", "value": "NaN", "step": 1, "at_ms": 5, "run_id": ID, "dataset_name": "bikes", "dataset_digest": "d1" }],
+        });
+        let path = "/api/v1/logged-models/import";
+        let send = async |body: &Value| call(&desk.router, Method::POST, path, Some(body.clone())).await;
+        let (status, came) = send(&model).await;
+        assert_eq!(status, StatusCode::OK, "{}: {came}", desk.name);
+        let root = format!("1/models/{id}/artifacts");
+        assert_eq!(came, json!({ "model_id": id, "there": false, "root": root, "artifacts": [] }), "{}", desk.name);
+        let mut upload = tracking.upload_artifact(ctx, format!("{root}/MLmodel").parse().unwrap()).await.unwrap();
+        upload.write("flavors".into()).await.unwrap();
+        tracking.finish_artifact(ctx, upload).await.unwrap();
+        let (_, again) = send(&model).await;
+        assert_eq!(
+            (&again["there"], &again["artifacts"][0]["path"]),
+            (&json!(true), &json!("MLmodel")),
+            "{}",
+            desk.name
+        );
+        let kept = tracking.model(ctx, &id, false).await.unwrap();
+        assert_eq!((kept.created_ms, kept.updated_ms, kept.source_run_id.as_str()), (5, 6, ID));
+        assert_eq!((kept.params["p"].as_str(), kept.tags["t"].as_str()), ("1", "2"));
+        assert!(kept.metrics[0].value.is_nan() && kept.metrics[0].dataset_name.as_deref() == Some("bikes"));
+        for (pointer, other, code) in [
+            ("/name", json!("other"), "RUN_IMPORT_CONFLICT"),
+            ("/params/p", json!("2"), "RUN_IMPORT_CONFLICT"),
+            ("/model_id", json!("m-../x"), "TRACKING_VALUE_INVALID"),
+            ("/model_id", json!(ID), "TRACKING_VALUE_INVALID"),
+            ("/status", json!("READY"), "TRACKING_VALUE_INVALID"),
+        ] {
+            let mut differs = model.clone();
+            *differs.pointer_mut(pointer).unwrap() = other;
+            assert_eq!(send(&differs).await.1["code"], json!(code), "{}: {pointer}", desk.name);
+        }
+        assert_eq!(tracking.model(ctx, &id, false).await.unwrap().name, "m", "{}", desk.name);
+    }
+}

@@ -55,6 +55,7 @@ fn piece(first: i64) -> Vec<Metric> {
 /// The life that is killed: it removes one run and brings in another, each half.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "played by the test below in a process of its own"]
+#[expect(clippy::disallowed_methods, reason = "the process learns from its environment where the test wants it")]
 async fn the_life_that_is_killed() {
     let home = PathBuf::from(std::env::var(HOME).unwrap());
     let life = Life::on(&home, 1).await;

@@ -56,6 +56,10 @@ impl Place {
 
     /// A run with a little of everything.
     async fn full(&self, experiment: i64, name: &str, points: i64) -> String {
+        Box::pin(self.fill(experiment, name, points)).await
+    }
+
+    async fn fill(&self, experiment: i64, name: &str, points: i64) -> String {
         let (tracking, ctx) = (&self.tracking, &self.world.ctx);
         let run = self.run(experiment, name).await.info.run_id;
         for first in (0..points).step_by(900) {

@@ -62,6 +62,12 @@ async fn import(it: &mut Audited) {
     let finish = "POST /api/v1/runs/import/{run_id}/finish";
     it.states(&["tracking.run_imported"], finish, &which, whole.clone()).await;
     it.states(&[], finish, &which, whole).await;
+    let model = json!({
+        "model_id": "m-0123456789abcdef0123456789abcdef", "experiment": "far", "name": "m", "status": "LOGGED_MODEL_READY", "created_ms": 5, "updated_ms": 6,
+    });
+    let route = "POST /api/v1/logged-models/import";
+    it.states(&["tracking.logged_model_created"], route, &[], model.clone()).await;
+    it.states(&[], route, &[], model).await;
 }
 
 /// Asks with a wrong digest what the right one is.
