@@ -7,6 +7,9 @@ pub use events::{EventStream, StreamEvent};
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
 use pitcrew_kernel::{Error, Result};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
@@ -112,12 +115,51 @@ impl Client {
         json(self.send(self.request(Method::PUT, path)?.json(body)).await?).await
     }
 
+    /// PATCH of JSON, JSON back.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        json(self.send(self.request(Method::PATCH, path)?.json(body)).await?).await
+    }
+
+    /// PUT of bytes that come in pieces, JSON back. It may take as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; what a piece gives makes the call fail as unreachable.
+    pub async fn put_pieces(
+        &self,
+        path: &str,
+        pieces: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Value> {
+        let request = self.authorized(self.http.put(self.address(path)?)).body(reqwest::Body::wrap_stream(pieces));
+        json(self.send(request).await?).await
+    }
+
+    /// GET of bytes as they come. It may take as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Client::get`], and `SERVER_UNREACHABLE` when the connection breaks between two pieces.
+    pub async fn pieces(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let response = self.send(self.authorized(self.http.get(self.address(path)?))).await?;
+        let url = self.url().to_owned();
+        Ok(response.bytes_stream().map(move |piece| piece.map_err(|error| from_reqwest(&url, error))).boxed())
+    }
+
     /// DELETE, JSON back.
     ///
     /// # Errors
     /// As [`Client::get`].
     pub async fn delete(&self, path: &str) -> Result<Value> {
         json(self.send(self.request(Method::DELETE, path)?).await?).await
+    }
+
+    /// DELETE with JSON, JSON back.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Value> {
+        json(self.send(self.request(Method::DELETE, path)?.json(body)).await?).await
     }
 
     /// GET of text that grows (a log): the text from `offset` on, and where the next reading starts.

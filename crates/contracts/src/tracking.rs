@@ -1,6 +1,7 @@
 //! Experiment tracking: events and the port through which pipelines open and close runs.
 
 mod changes;
+mod life;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ pub use changes::{
     ExperimentTagged, LoggedModelCreated, LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagged, RunDeleted,
     RunRenamed, RunRestored, RunTagged, RunUpdated, ViewRemoved, ViewSaved,
 };
+pub use life::{ExperimentPurged, RetentionChanged, RunCopied, RunImported, RunMoved, RunPurged, RunUses};
 
 /// A run began.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,9 +1,12 @@
-//! How serving finds and loads versions.
+//! How serving finds and loads versions, and tracking learns which runs they came from.
+
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
 use pitcrew_contracts::registry::{Models, ServableVersion};
+use pitcrew_contracts::tracking::RunUses;
 use pitcrew_kernel::{Access, Ctx, Error, Result};
 
 use crate::model::Version;
@@ -44,6 +47,25 @@ impl Models for Registry {
             Some(digest) => self.parts.blobs.get(&digest).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+#[async_trait]
+impl RunUses for Registry {
+    /// Runs that a version names, or whose files it was made from.
+    async fn used(&self, ctx: &Ctx, run_ids: HashSet<String>) -> Result<HashSet<String>> {
+        ctx.require(Access::Read)?;
+        self.parts
+            .db
+            .read(move |tx| {
+                let mut used = HashSet::new();
+                store::each_origin(tx, &mut |run_id, source| {
+                    let parts = run_id.into_iter().chain(source.split([':', '/']));
+                    used.extend(parts.filter(|part| run_ids.contains(*part)).map(ToOwned::to_owned));
+                })?;
+                Ok(used)
+            })
+            .await
     }
 }
 

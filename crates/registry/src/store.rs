@@ -235,6 +235,14 @@ pub(crate) fn versions(tx: &mut Tx<'_>, model: Option<&ModelName>, before: i64, 
     rows.into_iter().map(|version| with_tags(tx, version)).collect()
 }
 
+/// Where each version came from: the run it names, and the address of its files.
+pub(crate) fn each_origin(tx: &mut Tx<'_>, each: &mut dyn FnMut(Option<&str>, &str)) -> Result<()> {
+    tx.for_each("SELECT tracking_run_id, source FROM registry_versions WHERE deleted = 0", &[], &mut |row| {
+        each(row.opt_text(0)?.as_deref(), &row.text(1)?);
+        Ok(())
+    })
+}
+
 fn version_row(row: &Row<'_>) -> Result<Version> {
     Ok(Version {
         version: ModelRef { model: row.parsed(0)?, version: row.int(1)? },

@@ -64,3 +64,45 @@ pub(crate) fn artifact_path(path: &str) -> Error {
 pub(crate) fn artifact_not_found(path: &str) -> Error {
     Error::not_found("ARTIFACT_NOT_FOUND", format!("No such artifact: '{path}'"))
 }
+
+pub(crate) fn run_not_deleted(run_id: &str) -> Error {
+    Error::precondition("RUN_NOT_DELETED", format!("the run {run_id} is not deleted, so it is not removed for good"))
+        .hint("delete it first; a deleted run can be restored, one that is removed for good cannot")
+}
+
+pub(crate) fn experiment_not_deleted(id: i64, why: &str) -> Error {
+    let detail = format!("the experiment {id} is not removed for good: {why}");
+    Error::precondition("EXPERIMENT_NOT_DELETED", detail)
+        .hint("delete it first; a deleted experiment can be restored, one that is removed for good cannot")
+}
+
+pub(crate) fn default_experiment() -> Error {
+    Error::precondition("EXPERIMENT_NOT_DELETED", "the experiment 0 is always there and cannot be removed for good")
+        .hint("delete and remove its runs instead")
+}
+
+pub(crate) fn run_going(run_id: &str) -> Error {
+    Error::conflict("RUN_BEING_REMOVED", format!("what is left of the run {run_id} is still being removed"))
+        .hint("try again in a moment")
+}
+
+pub(crate) fn no_retention(id: i64) -> Error {
+    Error::not_found("RETENTION_NOT_FOUND", format!("the experiment {id} has no rule of retention"))
+        .hint("its runs are kept until somebody deletes them")
+}
+
+pub(crate) fn import_conflict(run_id: &str, what: &[String]) -> Error {
+    let detail = format!("the run {run_id} is there already and differs: {}", what.join("; "));
+    Error::conflict("RUN_IMPORT_CONFLICT", detail)
+        .hint("nothing was overwritten: keep one of the two, under another id")
+}
+
+pub(crate) fn no_import(run_id: &str) -> Error {
+    Error::not_found("RUN_IMPORT_NOT_FOUND", format!("no import of the run {run_id} is under way"))
+        .hint("begin it with `POST /api/v1/runs/import`; one that nobody goes on with for a day is removed")
+}
+
+pub(crate) fn import_incomplete(run_id: &str, what: &str) -> Error {
+    Error::precondition("RUN_IMPORT_INCOMPLETE", format!("the import of the run {run_id} lacks {what}"))
+        .hint("send what is missing, then finish again")
+}

@@ -22,10 +22,10 @@ mod service;
 mod store;
 mod validate;
 
-pub use alerts::{Fired, WATCH_JOB, jobs, subscribers};
+pub use alerts::{Fired, WATCH_JOB, alert_jobs, alert_subscribers};
 pub use artifact_path::ArtifactPath;
 pub use model::*;
-pub use routes::{artifact_response, routes};
+pub use routes::{artifact_response, life_routes, routes};
 pub use service::*;
 
 use pitcrew_db::{Migration, Migrations};
@@ -37,5 +37,6 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") },
         Migration { name: "0002_search", sql: include_str!("../migrations/0002_search.sql") },
         Migration { name: "0003_run_alerts", sql: include_str!("../migrations/0003_run_alerts.sql") },
+        Migration { name: "0004_life", sql: include_str!("../migrations/0004_life.sql") },
     ],
 };

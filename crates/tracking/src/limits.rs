@@ -78,3 +78,23 @@ pub const ARTIFACT_DEPTH: usize = 64;
 pub const ARTIFACT_BYTES: u64 = 1 << 40;
 /// Entries of one artifact folder in one reply.
 pub const ARTIFACT_ENTRIES: usize = 10_000;
+/// Runs that one call deletes, restores or moves.
+pub const RUNS_PER_CALL: usize = 1_000;
+/// Runs that one call copies: each may have a million points.
+pub const COPIES_PER_CALL: usize = 100;
+/// Runs that move together, those nested in them counted.
+pub const RUNS_MOVED: usize = 10_000;
+/// Rows that one command removes or copies, so that it holds up nobody.
+pub const ROWS_PER_SLICE: usize = 5_000;
+/// Runs that a rule of retention looks at in one go; what is left over waits for the next.
+pub const RETENTION_RUNS: usize = 10_000;
+/// Runs that a dry run of a rule names.
+pub const RETENTION_NAMED: usize = 1_000;
+/// Times that a rule looks at its runs anew, since a run may go once those nested in it are gone.
+pub const RETENTION_PASSES: usize = 100;
+/// Points of an import in one call.
+pub const POINTS_PER_IMPORT: usize = 10_000;
+/// Params, tags, data sets or logged models in the head of an import, each.
+pub const ENTRIES_PER_IMPORT: usize = 10_000;
+/// Points of a metric in one page of an export.
+pub const POINTS_PER_EXPORT: usize = 10_000;

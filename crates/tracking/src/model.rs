@@ -19,6 +19,10 @@ pub const DATASET_CONTEXT_TAG: &str = "mlflow.data.context";
 pub const PIPELINE_RUN_TAG: &str = "pitcrew.pipeline_run";
 /// The tag that names the step of that pipeline run.
 pub const STEP_TAG: &str = "pitcrew.step";
+/// The tag in which clients keep notes on a run or an experiment, as Markdown.
+pub const NOTE_TAG: &str = "mlflow.note.content";
+/// The tag that names the run a run is a copy of.
+pub const COPIED_FROM_TAG: &str = "pitcrew.copied_from";
 /// The experiment that is always there.
 pub const DEFAULT_EXPERIMENT: i64 = 0;
 /// The scheme of artifact addresses that this server stores.

@@ -1,8 +1,12 @@
 //! The native HTTP API of runs.
 
 mod fields;
+mod import;
+mod life;
 mod runs;
 mod views;
+
+pub use life::life_routes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,6 +7,8 @@ use clap_complete::Shell;
 use pitcrew_client::Client;
 use pitcrew_kernel::Result;
 
+use super::mlflow::args::Import;
+use super::runs::args::Tracked;
 use crate::server::UpArgs;
 
 const AFTER: &str = "\
@@ -93,8 +95,14 @@ pub(crate) enum Command {
     Apply(Root),
     /// Start a pipeline.
     Run(Run),
-    /// List pipeline runs, or show one.
+    /// List pipeline runs, or show one; with a word below, what training scripts tracked.
     Runs(Runs),
+    /// Bring in what another tracker keeps.
+    Import {
+        /// Where from.
+        #[command(subcommand)]
+        what: Import,
+    },
     /// Show the log of a pipeline run.
     Logs(Logs),
     /// Cancel a pipeline run.
@@ -199,8 +207,14 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  pitcrew runs                              the newest pipeline runs\n  pitcrew runs list --experiment bikes      what training scripts tracked"
+)]
 pub(crate) struct Runs {
-    /// One run, by id.
+    /// Tracked runs: what to do with them.
+    #[command(subcommand)]
+    pub(crate) tracked: Option<Tracked>,
+    /// One pipeline run, by id.
     pub(crate) run: Option<String>,
     /// Only of this pipeline.
     #[arg(long)]

@@ -49,6 +49,7 @@ pub(crate) async fn call(command: Command, client: &Client, out: Out) -> Result<
         | Command::Init(_)
         | Command::Schema
         | Command::Completions { .. }
+        | Command::Import { .. }
         | Command::Restore(_)
         | Command::Backup(_) => {}
         Command::Doctor | Command::Demo(_) => {}

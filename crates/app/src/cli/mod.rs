@@ -7,8 +7,10 @@ mod backup;
 mod commands;
 mod doctor;
 mod follow;
+mod mlflow;
 mod out;
 mod project;
+mod runs;
 mod show;
 
 use std::io::IsTerminal as _;
@@ -58,6 +60,10 @@ async fn run(args: Args, out: Out) -> pitcrew_kernel::Result<ExitCode> {
             let place = database.map_or_else(|| Place::Home(reach.home()), Place::Database);
             commands::first_token(place, &name, &access, expires_in.as_deref(), out).await
         }
+        Command::Import { what: mlflow::args::Import::Mlflow(plan) } => {
+            mlflow::import(&reach.client()?, plan, out).await
+        }
+        Command::Runs(args::Runs { tracked: Some(what), .. }) => runs::tracked(&reach.client()?, what, out).await,
         command => commands::call(command, &reach.client()?, out).await,
     }
 }

@@ -21,7 +21,7 @@ use pitcrew_pipelines::{Pipelines, Ports, SCHEDULED_JOB};
 use pitcrew_registry::{Evaluate, Parts, Register, Registry, Signer, Webhooks};
 use pitcrew_serving::Serving;
 use pitcrew_traces::Traces;
-use pitcrew_tracking::{Tracking, WATCH_JOB};
+use pitcrew_tracking::{RETENTION_JOB, Retention, Tracking, WATCH_JOB};
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
@@ -100,6 +100,7 @@ pub(crate) struct Server {
 /// The slices.
 struct Slices {
     tracking: Arc<Tracking>,
+    retention: Arc<Retention>,
     traces: Arc<Traces>,
     registry: Arc<Registry>,
     webhooks: Arc<Webhooks>,
@@ -187,6 +188,7 @@ fn slices(
         references: Arc::new(TrainingProfiles),
         artifacts: Arc::clone(&tracking) as _,
     }));
+    let retention = Arc::new(Retention::new(Arc::clone(&tracking), Arc::clone(&registry) as _));
     let data = Arc::new(Data::new(db.clone(), Arc::clone(clock), Arc::clone(ids), blobs.clone()));
     let actions: Vec<Arc<dyn StepAction>> =
         vec![Arc::new(Evaluate(Arc::clone(&registry))), Arc::new(Register(Arc::clone(&registry)))];
@@ -225,7 +227,17 @@ fn slices(
     let serving = Arc::new(serving);
     let log: Arc<dyn InferenceLog> = Arc::clone(&serving) as _;
     let monitoring = Arc::new(Monitoring::new(db.clone(), Arc::clone(clock), Arc::clone(ids), log, models));
-    Ok(Slices { tracking, traces, registry, webhooks, data, pipelines: Arc::new(pipelines), serving, monitoring })
+    Ok(Slices {
+        tracking,
+        retention,
+        traces,
+        registry,
+        webhooks,
+        data,
+        pipelines: Arc::new(pipelines),
+        serving,
+        monitoring,
+    })
 }
 
 fn webhooks(wiring: Wiring<'_>, ground: &Ground, signer: &Signer) -> Result<Arc<Webhooks>> {
@@ -240,7 +252,8 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let once = jobs.iter().filter(|job| !job.retries_are_under_way()).map(|job| job.kind()).collect();
     let owner = format!("{}-{}", std::process::id(), ids.next().simple());
     let runner = Runner::new(db.clone(), Arc::clone(&clock), owner, jobs);
-    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), vec![SCHEDULED_JOB, WATCH_JOB]);
+    let timed = vec![SCHEDULED_JOB, RETENTION_JOB, WATCH_JOB];
+    let scheduler = Scheduler::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids), timed);
     let declared: Vec<Arc<dyn Declared>> = vec![
         Arc::clone(&slices.data) as _,
         Arc::clone(&slices.tracking) as _,
@@ -305,6 +318,7 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
     };
     routes::routes(core)
         .merge(pitcrew_tracking::routes(Arc::clone(&slices.tracking)))
+        .merge(pitcrew_tracking::life_routes(Arc::clone(&slices.retention)))
         .merge(pitcrew_traces::routes(Arc::clone(&slices.traces)))
         .merge(pitcrew_registry::routes(Arc::clone(&slices.registry)))
         .merge(pitcrew_registry::webhook_routes(Arc::clone(&slices.webhooks)))
@@ -319,7 +333,7 @@ fn api(slices: &Slices, core: Arc<Core>) -> Api {
 
 fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
     let mut all: Vec<Arc<dyn Subscriber>> = vec![Arc::new(AuditSubscriber)];
-    all.extend(pitcrew_tracking::subscribers(&slices.tracking));
+    all.extend(pitcrew_tracking::alert_subscribers(&slices.tracking));
     all.extend(pitcrew_registry::subscribers(&slices.registry));
     all.extend(pitcrew_pipelines::subscribers(&slices.pipelines));
     all.extend(pitcrew_serving::subscribers(&slices.serving));
@@ -329,8 +343,9 @@ fn subscribers(slices: &Slices) -> Vec<Arc<dyn Subscriber>> {
 
 fn jobs(slices: &Slices, wiring: Wiring<'_>) -> Vec<Arc<dyn JobHandler>> {
     let mut all = pitcrew_pipelines::jobs(&slices.pipelines);
-    all.extend(pitcrew_tracking::jobs(&slices.tracking, wiring.outbound()));
+    all.extend(pitcrew_tracking::alert_jobs(&slices.tracking, wiring.outbound()));
     all.extend(slices.webhooks.jobs());
+    all.extend(pitcrew_tracking::jobs(&slices.retention));
     all.extend(pitcrew_serving::jobs(&slices.serving));
     all.extend(pitcrew_monitoring::jobs(&slices.monitoring, wiring.outbound()));
     all

@@ -10,5 +10,6 @@ mod require;
 mod routes;
 mod signatures;
 mod steps;
+mod uses;
 mod webhooks;
 mod yard;

@@ -26,13 +26,13 @@ const WATCH_EVERY: &str = "* * * * *";
 /// Whose schedule that is.
 const WATCH_OWNER: &str = "tracking:run_alerts";
 
-/// Tracking's job handlers.
-pub fn jobs(tracking: &Arc<Tracking>, outbound: Outbound) -> Vec<Arc<dyn JobHandler>> {
+/// What looks at runs, and tells people.
+pub fn alert_jobs(tracking: &Arc<Tracking>, outbound: Outbound) -> Vec<Arc<dyn JobHandler>> {
     vec![Arc::new(look::Watch(Arc::clone(tracking))), Arc::new(tell::Tell { tracking: Arc::clone(tracking), outbound })]
 }
 
-/// Tracking's subscribers.
-pub fn subscribers(tracking: &Arc<Tracking>) -> Vec<Arc<dyn Subscriber>> {
+/// What looks at runs that end.
+pub fn alert_subscribers(tracking: &Arc<Tracking>) -> Vec<Arc<dyn Subscriber>> {
     vec![Arc::new(look::Ended(Arc::clone(tracking)))]
 }
 

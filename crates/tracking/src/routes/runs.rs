@@ -40,7 +40,7 @@ pub(super) struct PipelineRunView {
 }
 
 impl RunView {
-    fn new(run: Run, experiment: String) -> Self {
+    pub(super) fn new(run: Run, experiment: String) -> Self {
         let tag = |name: &str| run.tags.get(name).cloned();
         Self {
             experiment_id: run.info.experiment_id.to_string(),

@@ -180,7 +180,7 @@ impl ArtifactReader for Tracking {
     }
 }
 
-fn file_at(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<(Digest, u64)>> {
+pub(super) fn file_at(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<(Digest, u64)>> {
     let (parent, name) = path.split();
     match store::at(tx, parent, name)? {
         Some(Found::File { digest, bytes }) => Ok(Some((digest, bytes))),
@@ -189,14 +189,30 @@ fn file_at(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<(Digest, u64)>
 }
 
 /// Hangs a file where it belongs and makes the folders above it. Answers the bytes of the file that was there before.
-fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms: i64) -> Result<Option<Digest>> {
+pub(super) fn hang(
+    tx: &mut Tx<'_>,
+    path: &ArtifactPath,
+    digest: Digest,
+    bytes: u64,
+    now_ms: i64,
+) -> Result<Option<Digest>> {
     let (parent, name) = path.split();
     let before = match store::at(tx, parent, name)? {
         Some(Found::Folder) => return Err(in_the_way(path.as_str(), "a folder")),
         Some(Found::File { digest, .. }) => Some(digest),
         None => None,
     };
-    let mut folder = parent;
+    make_all(tx, parent, now_ms)?;
+    store::put_file(tx, (parent, name), digest, bytes, now_ms)?;
+    Ok(before)
+}
+
+/// Makes a folder of artifacts, and those above it.
+pub(super) fn make_folders(tx: &mut Tx<'_>, path: &ArtifactPath, now_ms: i64) -> Result<()> {
+    make_all(tx, path.as_str(), now_ms)
+}
+
+fn make_all(tx: &mut Tx<'_>, mut folder: &str, now_ms: i64) -> Result<()> {
     while !folder.is_empty() {
         let place = folder.rsplit_once('/').unwrap_or(("", folder));
         match store::at(tx, place.0, place.1)? {
@@ -207,8 +223,7 @@ fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms
         }
         folder = place.0;
     }
-    store::put_file(tx, (parent, name), digest, bytes, now_ms)?;
-    Ok(before)
+    Ok(())
 }
 
 fn in_the_way(path: &str, what: &str) -> Error {
@@ -226,7 +241,7 @@ fn empty_all(tx: &mut Tx<'_>, folder: &str) -> Result<()> {
 }
 
 /// Every file below a folder, by path.
-fn files_below(tx: &mut Tx<'_>, root: &ArtifactPath) -> Result<Vec<ArtifactFile>> {
+pub(super) fn files_below(tx: &mut Tx<'_>, root: &ArtifactPath) -> Result<Vec<ArtifactFile>> {
     let mut files = Vec::new();
     let mut waiting = vec![String::new()];
     while let Some(below) = waiting.pop() {

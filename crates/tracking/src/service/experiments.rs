@@ -242,6 +242,11 @@ pub(super) fn set_lifecycle(
     }
 }
 
+/// The experiment, deleted or not.
+pub(super) fn existing(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
+    store::by_id(tx, id)?.ok_or_else(|| errors::experiment_not_found(id))
+}
+
 /// The experiment, if it may be written to.
 pub(super) fn active(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
     let found = store::by_id(tx, id)?.ok_or_else(|| errors::experiment_not_found(id))?;
@@ -251,7 +256,7 @@ pub(super) fn active(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
     Ok(found)
 }
 
-fn filled(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
+pub(super) fn filled(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
     let mut found = [store::by_id(tx, id)?.ok_or_else(|| errors::experiment_not_found(id))?];
     store::with_tags(tx, &mut found)?;
     let [experiment] = found;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod experiments;
 mod homes;
+mod life;
 mod models;
 mod points;
 mod runs;
@@ -19,6 +20,10 @@ use pitcrew_kernel::{Clock, Ctx, Digest, Ids, Result};
 
 pub use artifacts::{ArtifactContent, ArtifactUpload};
 pub use experiments::{ExperimentSearch, NewExperiment};
+pub use life::{
+    Copied, Going, ImportState, ImportedLoggedModel, Importing, ImportingModel, Patch, RETENTION_JOB, Retention, Rule,
+    jobs,
+};
 pub use models::{ModelSearch, NewModel};
 pub use points::Batch;
 pub use runs::{NewRun, RunChange};

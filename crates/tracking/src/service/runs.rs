@@ -1,6 +1,6 @@
 //! Runs: begun, changed, ended, deleted and restored; what they used and made.
 
-use pitcrew_contracts::tracking::{RunDeleted, RunFinished, RunRenamed, RunRestored, RunStarted, RunUpdated};
+use pitcrew_contracts::tracking::{RunFinished, RunRenamed, RunStarted, RunUpdated};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 
@@ -105,18 +105,7 @@ impl Tracking {
         let run_id = run_id.to_owned();
         let now_ms = self.now_ms();
         let saying = self.outgoing(ctx);
-        self.db
-            .write(move |tx| {
-                let run = store::runs::by_id(tx, &run_id)?.ok_or_else(|| errors::run_not_found(&run_id))?;
-                store::runs::set_lifecycle(tx, run.run_no, lifecycle, now_ms)?;
-                match lifecycle {
-                    // Deleting what is deleted is no error, and no change.
-                    _ if run.lifecycle == lifecycle => Ok(()),
-                    Lifecycle::Deleted => tx.emit(saying.out(), &RunDeleted { run_id, name: run.name }),
-                    Lifecycle::Active => tx.emit(saying.out(), &RunRestored { run_id, name: run.name }),
-                }
-            })
-            .await
+        self.db.write(move |tx| super::life::set_lifecycle(tx, &saying, &run_id, lifecycle, now_ms).map(drop)).await
     }
 
     /// Notes the data sets and logged models a run used.

@@ -103,6 +103,16 @@ pub(crate) fn with_inputs(tx: &mut Tx<'_>, runs: &mut [Run]) -> Result<()> {
     })
 }
 
+/// The data sets of one run with their ids.
+pub(crate) fn datasets_of(tx: &mut Tx<'_>, run_no: i64) -> Result<Vec<(String, Dataset)>> {
+    tx.all(
+        "SELECT i.run_no, d.dataset_id, d.name, d.digest, d.source_type, d.source, d.schema_json, d.profile_json \
+         FROM tracking_inputs i JOIN tracking_datasets d ON d.dataset_id = i.dataset_id WHERE i.run_no = $1",
+        &[run_no.into()],
+        |row| Ok((row.text(1)?, dataset(row)?)),
+    )
+}
+
 fn dataset(row: &Row<'_>) -> Result<Dataset> {
     Ok(Dataset {
         name: row.text(2)?,

@@ -108,6 +108,13 @@ pub(crate) fn history(
     })
 }
 
+/// How many points each metric of a run has.
+pub(crate) fn counts(tx: &mut Tx<'_>, run_no: i64) -> Result<BTreeMap<String, u64>> {
+    let sql = "SELECT key, count(*) FROM tracking_points WHERE run_no = $1 GROUP BY key";
+    let found = tx.all(sql, &[run_no.into()], |row| Ok((row.text(0)?, row.int(1)?)))?;
+    Ok(found.into_iter().map(|(key, count)| (key, u64::try_from(count).unwrap_or(0))).collect())
+}
+
 /// At most `most` points of a metric, spread evenly over its steps: the first of each of `most` equal parts, and the very last point.
 pub(crate) fn sample(
     tx: &mut Tx<'_>,

@@ -3,10 +3,15 @@
 pub(crate) mod alerts;
 pub(crate) mod artifacts;
 pub(crate) mod columns;
+pub(crate) mod copies;
+pub(crate) mod drafts;
 pub(crate) mod experiments;
+pub(crate) mod gone;
 pub(crate) mod inputs;
 pub(crate) mod metrics;
 pub(crate) mod models;
+pub(crate) mod nested;
+pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod views;

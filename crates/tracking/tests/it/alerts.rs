@@ -30,7 +30,7 @@ impl Place {
         let job = NewJob { kind: WATCH_JOB, key: "now".to_owned(), payload: json!({}), run_at: now, max_attempts: 5 };
         self.db.db.write(move |tx| enqueue(tx, ids.as_ref(), now, &job)).await.unwrap();
         let outbound = Outbound::new(Policy { loopback: true, exceptions: Vec::new() });
-        run_jobs(&self.world, &self.db.db, pitcrew_tracking::jobs(&self.tracking, outbound)).await;
+        run_jobs(&self.world, &self.db.db, pitcrew_tracking::alert_jobs(&self.tracking, outbound)).await;
     }
 
     /// Rule, run and what was wrong, newest first.
@@ -104,7 +104,7 @@ async fn a_run_that_ends_between_two_looks_is_looked_at() {
         }
         place.looks().await;
         assert_eq!(place.fired().await, [], "{}: nothing is under way", place.db.name);
-        place.world.pump(&place.db.db, pitcrew_tracking::subscribers(&place.tracking)).await;
+        place.world.pump(&place.db.db, pitcrew_tracking::alert_subscribers(&place.tracking)).await;
         assert_eq!(place.fired().await, [told("diverged", "bad", "loss 11 is above 10")], "{}", place.db.name);
     }
 }

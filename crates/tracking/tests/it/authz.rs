@@ -1,6 +1,6 @@
 use pitcrew_kernel::Access;
 use pitcrew_testkit::stranger_is_refused;
-use pitcrew_tracking::{Batch, NewExperiment, routes};
+use pitcrew_tracking::{Batch, NewExperiment, life_routes, routes};
 
 use crate::Place;
 
@@ -8,6 +8,7 @@ use crate::Place;
 async fn strangers_reach_no_route() {
     let place = Place::one().await;
     stranger_is_refused(&place.world, routes(place.tracking.clone())).await;
+    stranger_is_refused(&place.world, life_routes(place.retention())).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod artifacts;
 mod authz;
 mod changes;
 mod experiments;
+mod life;
 mod models;
 mod points;
 mod routes;

@@ -3,6 +3,7 @@
 //! The routes come from the API itself: one that is new has no call in `calls` and fails the test, until it gets one or a reason in [`EXEMPT`].
 
 mod calls;
+mod life;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ const EXEMPT: &[(&str, &str)] = &[
     ("POST /2.0/mlflow/runs/outputs", LOGGED),
     ("POST /2.0/mlflow/runs/log-model", LOGGED),
     ("POST /2.0/mlflow/logged-models/{model_id}/params", LOGGED),
+    ("POST /v1/runs/import/{run_id}/points", LOGGED),
+    ("PUT /v1/runs/import/{run_id}/artifacts", LOGGED),
     ("PUT /2.0/mlflow-artifacts/artifacts/{*path}", "a new file is what a run logs; one that replaces another is told"),
     ("POST /2.0/mlflow-artifacts/mpu/{*path}", NEVER),
     ("POST /2.0/mlflow/artifacts/presigned-upload-url", NEVER),
@@ -218,6 +221,7 @@ async fn every_change_leaves_an_entry_by_its_caller() {
         calls::trace(&mut it, door).await;
     }
     it.unread("POST /v1/traces").await;
+    life::live(&mut it).await;
     calls::serve(&mut it).await;
     calls::administer(&mut it).await;
 

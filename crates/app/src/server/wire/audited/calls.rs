@@ -19,12 +19,12 @@ deployments:
       judge: { metric: absolute_error, alpha: 0.05, min_samples: 24, paired: true }
 ";
 
-fn text(answer: &Value, pointer: &str) -> String {
+pub(super) fn text(answer: &Value, pointer: &str) -> String {
     answer.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {answer}")).to_owned()
 }
 
 /// A model as the engine of these tests reads it.
-fn model(factor: f64) -> Value {
+pub(super) fn model(factor: f64) -> Value {
     json!({ "factor": factor })
 }
 
