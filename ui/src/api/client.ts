@@ -48,9 +48,27 @@ export async function list<T>(path: string, query: Query = {}, signal?: AbortSig
   return page.items;
 }
 
+/** The body of an answer to a change; some have none. */
+async function read<T>(response: Response): Promise<T> {
+  const text = await response.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  const response = await send("POST", url(path), body, undefined);
-  return (await response.json()) as T;
+  return read(await send("POST", url(path), body, undefined));
+}
+
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return read(await send("PATCH", url(path), body, undefined));
+}
+
+export async function put(path: string, body: unknown): Promise<void> {
+  await send("PUT", url(path), body, undefined);
+}
+
+/** Removes what the path names. */
+export async function remove(path: string): Promise<void> {
+  await send("DELETE", url(path), undefined, undefined);
 }
 
 /** Plain text with the offset at which it continues, as step logs answer. */

@@ -3,7 +3,10 @@ const FIRST = ["mae", "wape", "rmse", "r2", "accuracy", "auc", "f1"];
 
 const rank = (key: string): number => {
   const place = FIRST.indexOf(key);
-  return place < 0 ? FIRST.length : place;
+  if (place >= 0) return place;
+  // Then losses, what has a plain name, and last what a library logs by the hundred under a path.
+  if (/loss/i.test(key)) return FIRST.length;
+  return FIRST.length + (key.startsWith("system/") ? 3 : key.includes("/") ? 2 : 1);
 };
 
 /** Metrics for which less is better; for the others, and for unknown ones, more is. */

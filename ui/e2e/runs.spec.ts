@@ -1,0 +1,127 @@
+/** The table of runs: many of them, found, sorted, changed and taken back. On the mock, whose world these journeys change. */
+import { expect, expectAccessible, settled, test } from "./fixtures";
+import { MANY } from "./servers";
+
+test.use({ baseURL: MANY });
+
+const SWEEP = "/runs?experiment=transformer-sweep";
+/** What a table of any length may have on the page. */
+const NODES = 2500;
+
+test("fifty thousand runs with a thousand metrics scroll to the end, and the page stays small", async ({ page }) => {
+  await page.goto(`${SWEEP}&col=metrics.*`);
+  await settled(page);
+  const grid = page.getByRole("grid", { name: "Runs" });
+  await expect(grid).toHaveAttribute("aria-rowcount", "50001");
+  await expect(grid).toHaveAttribute("aria-colcount", "1002");
+  const nodes = () => page.evaluate(() => document.querySelectorAll("main *").length);
+  for (const part of [0.2, 0.7, 1]) {
+    await grid.evaluate((box, at) => box.scrollTo({ top: at * box.scrollHeight, left: at * box.scrollWidth }), part);
+    await expect(grid.locator(".wait")).toHaveCount(0);
+    expect(await nodes()).toBeLessThan(NODES);
+  }
+  // The newest are first, so the last row is the first run.
+  await expect(page.getByRole("link", { name: /^brisk-otter-0 finished/ })).toBeInViewport();
+  await expect(grid.getByRole("columnheader").last()).toHaveAttribute("aria-colindex", "1002");
+  await grid.evaluate((box) => box.scrollTo({ top: 0, left: 0 }));
+  await expect(page.getByRole("link", { name: /-49999 / })).toBeVisible();
+});
+
+test("runs are filtered, sorted, opened, deleted and brought back", async ({ page }) => {
+  await page.goto(SWEEP);
+  await settled(page);
+  const grid = page.getByRole("grid", { name: "Runs" });
+  const filter = page.getByRole("combobox", { name: "Filter" });
+  await filter.pressSequentially("opti");
+  await page.getByRole("option", { name: /params.optimizer/ }).click();
+  await filter.pressSequentially("= 'lion' AND NOT (metrics.loss > 0.4 OR params.depth = '12')");
+  await filter.press("Enter");
+  await expect(page).toHaveURL(/filter=/);
+  await grid.getByRole("button", { name: "loss", exact: true }).click();
+  await expect(grid.getByRole("columnheader", { name: /^↓ ?loss/ }).or(grid.locator("[aria-sort=descending]"))).toBeVisible();
+  await grid.locator("[aria-sort=descending]").getByRole("button").first().click();
+  await expect(grid.locator("[aria-sort=ascending]")).toBeVisible();
+  await settled(page);
+  const wanted = await page.request.get("/api/v1/runs", { params: { experiment: "transformer-sweep", filter: "params.optimizer = 'lion' AND NOT (metrics.loss > 0.4 OR params.depth = '12')", order_by: "metrics.loss ASC", limit: 2, fields: "name" } }).then((answer) => answer.json() as Promise<{ items: { name: string }[] }>);
+  const [first = "", second = ""] = wanted.items.map((run) => run.name);
+  await expect(grid.locator("[data-row-link]").first()).toContainText(first);
+
+  await page.keyboard.press("Escape");
+  await grid.focus();
+  await page.keyboard.press("j");
+  await expect(grid.locator("[data-row-link]").first()).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1 })).toContainText(first);
+  await page.goBack();
+  await expect(grid.locator("[data-row-link]").first()).toContainText(first);
+
+  await page.getByRole("checkbox", { name: `Select ${first}`, exact: true }).click();
+  await expect(page.getByRole("toolbar", { name: "Selected runs" })).toContainText("1 selected");
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(grid.locator("[data-row-link]").first()).toContainText(second);
+  await page.getByRole("status").getByRole("button", { name: "Undo" }).click();
+  await expect(grid.locator("[data-row-link]").first()).toContainText(first);
+});
+
+test("a link is the whole view", async ({ page }) => {
+  const link = `${SWEEP}&filter=${encodeURIComponent("params.optimizer = 'sgd'")}&order=metrics.loss+asc&group=params.depth&col=metrics.loss&col=params.seed&width=metrics.loss~180`;
+  await page.goto(link);
+  await settled(page);
+  const grid = page.getByRole("grid", { name: "Runs" });
+  await expect(page.getByRole("combobox", { name: "Filter" })).toHaveValue("params.optimizer = 'sgd'");
+  await expect(grid.locator(".run-row.group")).toHaveCount(3);
+  await expect(grid.getByRole("columnheader")).toHaveCount(4);
+  expect(await grid.locator("[role=columnheader].metrics").evaluate((head) => head.getBoundingClientRect().width)).toBe(180);
+  await expect(page.getByText(/over the first 2.000 of/)).toBeVisible();
+  await grid.getByRole("button", { name: /^12/ }).click();
+  await expect(grid.locator(".run-row.run").first()).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("a filter that the server does not take is explained at its box", async ({ page, complaints }) => {
+  await page.goto(SWEEP);
+  await settled(page);
+  const filter = page.getByRole("combobox", { name: "Filter" });
+  await filter.fill("metrics.loss <");
+  await filter.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("Invalid clause");
+  await expect(filter).toHaveAttribute("aria-invalid", "true");
+  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await expect(page.getByRole("grid", { name: "Runs" })).toBeVisible();
+  // The browser reports the 400 itself.
+  complaints.splice(0);
+});
+
+test("a view is kept under a name, runs are renamed and moved, and a range is selected", async ({ page }) => {
+  await page.goto(`${SWEEP}&col=metrics.loss&filter=${encodeURIComponent("params.seed = '3'")}`);
+  await settled(page);
+  await page.getByRole("button", { name: "Views" }).click();
+  await page.getByLabel("Name of the view").fill("third seed");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("button", { name: "third seed", exact: true })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await expect(page).not.toHaveURL(/filter=/);
+  await page.getByRole("button", { name: "Views" }).click();
+  await page.getByRole("button", { name: "third seed", exact: true }).click();
+  await expect(page).toHaveURL(/filter=params.seed/);
+  await settled(page);
+
+  const boxes = page.getByRole("grid", { name: "Runs" }).locator("[role=gridcell] input");
+  await boxes.nth(1).click();
+  await boxes.nth(4).click({ modifiers: ["Shift"] });
+  const bar = page.getByRole("toolbar", { name: "Selected runs" });
+  await expect(bar).toContainText("4 selected");
+  await bar.getByRole("button", { name: "Clear" }).click();
+  await boxes.nth(0).click();
+  await bar.getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("the chosen one");
+  await page.getByRole("button", { name: "Rename", exact: true }).last().click();
+  await expect(page.getByRole("link", { name: /^the chosen one/ })).toBeVisible();
+  await bar.getByRole("button", { name: "Move" }).click();
+  await page.getByRole("dialog").getByLabel("Experiment").selectOption("bikes-search");
+  await page.getByRole("dialog").getByRole("button", { name: "Move" }).click();
+  await expect(page.getByRole("link", { name: /^the chosen one/ })).toHaveCount(0);
+  await page.getByRole("status").getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByRole("link", { name: /^the chosen one/ })).toBeVisible();
+});
