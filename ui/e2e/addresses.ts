@@ -17,6 +17,9 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   "pipeline run": async (api) => `/pipeline-runs/${(await api.first<Item>("/pipeline-runs"))["id"]}`,
   runs: async () => "/runs",
   run: async (api) => `/runs/${(await api.first<Item>("/runs"))["run_id"]}`,
+  comparison: async (api) => `/runs/compare?${(await api.list<Item>("/runs")).slice(0, 6).map((each) => `run=${each["run_id"]}`).join("&")}`,
+  "comparison of parameters": async (api) => `/runs/compare?show=parameters&${(await api.list<Item>("/runs")).slice(0, 12).map((each) => `run=${each["run_id"]}`).join("&")}`,
+  "comparison of differences": async (api) => `/runs/compare?show=differences&${(await api.list<Item>("/runs")).slice(0, 6).map((each) => `run=${each["run_id"]}`).join("&")}`,
   models: async () => "/models",
   model: async (api) => `/models/${(await api.first<Item>("/models"))["name"]}`,
   "model version": async (api) => {

@@ -125,3 +125,44 @@ test("a view is kept under a name, runs are renamed and moved, and a range is se
   await page.getByRole("status").getByRole("button", { name: "Undo" }).click();
   await expect(page.getByRole("link", { name: /^the chosen one/ })).toBeVisible();
 });
+
+test("selected runs are compared: curves, parameters, differences, in an address of their own", async ({ page }) => {
+  await page.goto(`${SWEEP}&col=metrics.loss&filter=${encodeURIComponent("status = 'FINISHED'")}`);
+  await settled(page);
+  const grid = page.getByRole("grid", { name: "Runs" });
+  await grid.focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  for (let i = 0; i < 11; i += 1) await page.keyboard.press("j");
+  await page.keyboard.press("Shift+X");
+  await expect(page.getByRole("toolbar", { name: "Selected runs" })).toContainText("12 selected");
+  await page.getByRole("button", { name: "Compare" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("12 runs");
+
+  await page.getByLabel("Search metrics").fill("val/loss");
+  const chart = page.getByRole("slider", { name: "val/loss, 12 lines" });
+  await chart.focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(chart).toHaveAttribute("aria-valuetext", /^step \d+: .*, /);
+  await page.getByRole("slider", { name: "Smoothing" }).fill("0.9");
+  await expect(page).toHaveURL(/smooth=0.9/);
+  await page.getByLabel("Group lines by").selectOption("params.optimizer");
+  await expect(page.getByRole("slider", { name: /val\/loss, [23] lines/ })).toBeVisible();
+
+  await page.getByRole("button", { name: "Parameters", exact: true }).click();
+  await page.getByLabel("Metric", { exact: true }).selectOption("loss");
+  await expect(page.getByRole("list", { name: "Importance for loss" }).getByRole("listitem").first()).toContainText(/R²|η²/);
+  await expect(page.getByText(/squared Pearson correlation/)).toBeVisible();
+  await expect(page.getByText(/^R² 0\.\d+ over 12 runs/)).toBeVisible();
+  await page.getByRole("button", { name: /^loss: no brush/ }).focus();
+  for (let i = 0; i < 10; i += 1) await page.keyboard.press("ArrowUp");
+  await expect(page.getByText(/^\d+ of 12 runs$/)).toBeVisible();
+  await page.getByRole("button", { name: "Compare only these" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).not.toHaveText("12 runs");
+
+  await page.getByRole("button", { name: "Differences" }).click();
+  await expect(page.getByRole("rowheader", { name: "optimizer" }).or(page.getByRole("rowheader", { name: "seed" })).first()).toBeVisible();
+  await page.reload();
+  await settled(page);
+  await expect(page.getByRole("button", { name: "Differences" })).toHaveAttribute("aria-pressed", "true");
+});

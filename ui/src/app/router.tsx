@@ -21,6 +21,7 @@ export const router = createBrowserRouter([
         children: [
           { index: true, lazy: page(() => import("../slices/overview/OverviewPage")) },
           { path: "runs", lazy: page(() => import("../slices/tracking/RunsPage")) },
+          { path: "runs/compare", lazy: page(() => import("../slices/tracking/compare/ComparePage")) },
           { path: "runs/:id", lazy: page(() => import("../slices/tracking/RunPage")) },
           { path: "pipelines", lazy: page(() => import("../slices/pipelines/PipelinesPage")) },
           { path: "pipelines/:name", lazy: page(() => import("../slices/pipelines/PipelinePage")) },

@@ -14,6 +14,9 @@ const LESS_IS_BETTER = /mae|mse|rmse|wape|mape|error|loss/i;
 /** Those have a sign, and the best of them is none. */
 const ZERO_IS_BEST = /bias/i;
 
+/** Whether it is known which way a metric is better. */
+export const hasBest = (key: string): boolean => LESS_IS_BETTER.test(key) || ZERO_IS_BEST.test(key) || /acc|auc|f1|r2|precision|recall|score/i.test(key);
+
 /** Whether the first value of a metric is better than the second. */
 export function isBetter(key: string, value: number, other: number): boolean {
   if (ZERO_IS_BEST.test(key)) return Math.abs(value) < Math.abs(other);

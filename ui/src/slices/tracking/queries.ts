@@ -93,6 +93,20 @@ export const run = (id: string) =>
     refetchInterval: (query) => (active(query.state.data) ? ACTIVE_MS : false),
   });
 
+/** Some runs by their ids, in that order, with everything; those that are gone are left out. */
+export const runsByIds = (ids: string[]) =>
+  queryOptions({
+    queryKey: ["runs", "compare", ids],
+    queryFn: async ({ signal }) => {
+      const filter = `attributes.run_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ")})`;
+      const { items } = await get<Page<Run>>("/runs", { filter, limit: 1000, view: "all" }, signal);
+      const found = new Map(items.map((each) => [each.run_id, whole(each)]));
+      return ids.map((id) => found.get(id)).filter((each) => each !== undefined);
+    },
+    enabled: ids.length > 0,
+    refetchInterval: (query) => (query.state.data?.some((each) => each.status === "RUNNING") ? ACTIVE_MS * 2 : false),
+  });
+
 export const metricSeries = (id: string, key: string, live: boolean) =>
   queryOptions({
     queryKey: ["runs", id, "metrics", key],
