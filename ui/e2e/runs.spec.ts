@@ -166,3 +166,30 @@ test("selected runs are compared: curves, parameters, differences, in an address
   await settled(page);
   await expect(page.getByRole("button", { name: "Differences" })).toHaveAttribute("aria-pressed", "true");
 });
+
+test("a run has a note in Markdown, nothing of which becomes HTML, and is deleted and brought back", async ({ page }) => {
+  const run = await page.request.get("/api/v1/runs?experiment=transformer-sweep&limit=30&fields=name").then((answer) => answer.json() as Promise<{ items: { run_id: string; name: string }[] }>).then(({ items }) => items[20]);
+  await page.goto(`/runs/${run?.run_id}`);
+  await settled(page);
+  await page.getByRole("button", { name: "Write a note" }).click();
+  await page.getByRole("textbox", { name: "Note" }).fill("## Why\n\nA **wide** net, see [the paper](https://example.org/p) and [this](javascript:alert(1)).\n\n<img src=x onerror=alert(1)>\n\n- one\n- two");
+  await page.keyboard.press("Control+Enter");
+  const note = page.locator(".note");
+  await expect(note.getByRole("heading", { name: "Why" })).toBeVisible();
+  await expect(note.getByRole("link")).toHaveCount(1);
+  await expect(note.getByRole("link", { name: "the paper" })).toHaveAttribute("rel", /noopener/);
+  await expect(note.locator("img")).toHaveCount(0);
+  await expect(note.getByText("<img src=x onerror=alert(1)>")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByRole("textbox", { name: "Note" }).fill("gone again");
+  await page.keyboard.press("Escape");
+  await expect(note.getByRole("heading", { name: "Why" })).toBeVisible();
+
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(page).toHaveURL(/\/runs\?experiment=transformer-sweep/);
+  await expect(page.getByRole("status").getByText(`${run?.name} was deleted`)).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page).toHaveURL(new RegExp(`/runs/${run?.run_id}`));
+  await expect(page.getByText("This run is deleted")).toHaveCount(0);
+});

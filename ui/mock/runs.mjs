@@ -100,13 +100,14 @@ function whole(run, fields) {
   const keys = (group) => fields?.filter((field) => field.startsWith(`${group}.`)).map((field) => field.slice(group.length + 1)) ?? [];
   const part = (group, all, at) => Object.fromEntries((wants(group) ? all() : keys(group)).map((key) => [key, at(key)]).filter(([, value]) => value !== undefined));
   const metric = (key) => (metricAt === undefined ? run.metrics[key] : metricAt(key));
-  return { ...plain, lifecycle: run.lifecycle ?? "active", metrics: part("metrics", () => metricKeys ?? Object.keys(run.metrics), metric), params: part("params", () => Object.keys(run.params), (key) => run.params[key]), tags: part("tags", () => Object.keys(run.tags), (key) => run.tags[key]) };
+  const attributes = Object.fromEntries(Object.entries({ lifecycle: "active", ...plain }).filter(([key]) => key === "run_id" || wants(key)));
+  return { ...attributes, metrics: part("metrics", () => metricKeys ?? Object.keys(run.metrics), metric), params: part("params", () => Object.keys(run.params), (key) => run.params[key]), tags: part("tags", () => Object.keys(run.tags), (key) => run.tags[key]) };
 }
 
 function columns(w, id, prefix) {
   const runs = w.runs.filter((run) => run.experiment_id === id).slice(0, 400);
   const of = (group) => [...new Set(runs.flatMap((run) => (group === "metrics" && run.metricKeys !== undefined ? run.metricKeys : Object.keys(run[group]))))].filter((key) => key.startsWith(prefix)).toSorted();
-  return { metrics: of("metrics"), params: of("params"), tags: of("tags"), truncated: false };
+  return { metrics: of("metrics"), params: of("params"), tags: of("tags"), truncated: { metrics: false, params: false, tags: false } };
 }
 
 const WORDS = [["brisk", "quiet", "steady", "late", "bright", "plain", "swift", "early"], ["otter", "heron", "marten", "lynx", "plover", "hare", "stoat", "wren"]];

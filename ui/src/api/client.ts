@@ -62,11 +62,11 @@ export async function patch<T>(path: string, body: unknown): Promise<T> {
   return read(await send("PATCH", url(path), body, undefined));
 }
 
-export async function put(path: string, body: unknown): Promise<void> {
-  await send("PUT", url(path), body, undefined);
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  return read(await send("PUT", url(path), body, undefined));
 }
 
-/** Removes what the path names. */
+/** Removes what stands at an address. */
 export async function remove(path: string): Promise<void> {
   await send("DELETE", url(path), undefined, undefined);
 }

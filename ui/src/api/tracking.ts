@@ -34,7 +34,7 @@ export interface RunColumns {
   params: string[];
   tags: string[];
   /** Whether there are more than were listed. */
-  truncated: boolean;
+  truncated: { metrics: boolean; params: boolean; tags: boolean };
 }
 
 /** What a table shows of runs, under a name that everybody with access to the experiment sees. */

@@ -4,6 +4,7 @@ import type { Run } from "../../api/tracking";
 import { Confirm } from "../../kit/Dialog";
 import { changeRun } from "./changes";
 import { NOTE_TAG, run as oneRun } from "./queries";
+import "./notes.css";
 
 export function RenameDialog({ run, onClose }: { run: Run; onClose: () => void }): ReactNode {
   const client = useQueryClient();

@@ -25,15 +25,13 @@ export default function RunsPage(): ReactNode {
     setSearch((old) => writeView({ ...readView(old), ...part }), { replace, preventScrollReset: true }), [setSearch]);
   const list = useQuery(experiments());
   const experimentId = list.data?.find((each) => each.name === view.experiment)?.experiment_id;
-  // Until the experiments are known, so is not which one this is.
-  const named = view.experiment === "" || list.data !== undefined || list.isError;
-  const keys = useKeys(view, experimentId, named);
+  const keys = useKeys(view, experimentId);
   const scope = useMemo(() => ({
-    ...(view.experiment === "" ? {} : { experiment: view.experiment, experiment_id: experimentId }),
+    ...(view.experiment === "" ? {} : { experiment: view.experiment }),
     filter: view.filter || undefined,
     order_by: orderBy(view.order),
     ...(view.lifecycle === "active" ? {} : { view: view.lifecycle }),
-  }), [view, experimentId]);
+  }), [view]);
   const columns = useMemo(() => spread(view.columns ?? keys.defaults ?? [], keys.known), [view.columns, keys]);
   const address = writeView(view).toString();
   return (
@@ -45,7 +43,7 @@ export default function RunsPage(): ReactNode {
         <SavedViews experimentId={experimentId} search={address} onOpen={(saved) => setSearch(writeView(readView(new URLSearchParams(saved))), { preventScrollReset: true })} />
       </>
     }>
-      <RunTable key={`${view.experiment} ${view.lifecycle}`} view={view} scope={scope} ready={named && (view.columns !== null || keys.defaults !== null)} columns={columns} known={keys.known} onView={change} nothing={<Nothing view={view} />}
+      <RunTable key={`${view.experiment} ${view.lifecycle}`} view={view} scope={scope} ready={view.columns !== null || keys.defaults !== null} columns={columns} known={keys.known} onView={change} nothing={<Nothing view={view} />}
         experiments={
           <select aria-label="Experiment" value={view.experiment} onChange={(event) => change({ ...EMPTY_VIEW, experiment: event.target.value, lifecycle: view.lifecycle })}>
             <option value="">All experiments</option>
@@ -64,9 +62,9 @@ interface Keys {
 }
 
 /** The keys there are: those the server lists, and those of some runs at hand, which also say which columns to begin with. */
-function useKeys(view: RunsView, experimentId: string | undefined, enabled: boolean): Keys {
-  const scope = { ...(view.experiment === "" ? {} : { experiment: view.experiment, experiment_id: experimentId }), ...(view.lifecycle === "active" ? {} : { view: view.lifecycle }) };
-  const sample = useQuery({ ...runSample(scope), enabled });
+function useKeys(view: RunsView, experimentId: string | undefined): Keys {
+  const scope = { ...(view.experiment === "" ? {} : { experiment: view.experiment }), ...(view.lifecycle === "active" ? {} : { view: view.lifecycle }) };
+  const sample = useQuery(runSample(scope));
   const listed = useQuery(runColumns(experimentId));
   const everywhere = view.experiment === "";
   return useMemo(() => {
@@ -75,7 +73,7 @@ function useKeys(view: RunsView, experimentId: string | undefined, enabled: bool
     return {
       known: { metrics: byWorth(all("metrics")), params: all("params"), tags: all("tags") },
       defaults: sample.data === undefined ? (sample.isError ? [] : null) : defaultColumns(sample.data, everywhere),
-      truncated: listed.data?.truncated ?? false,
+      truncated: Object.values(listed.data?.truncated ?? {}).some(Boolean),
     };
   }, [sample.data, sample.isError, listed.data, everywhere]);
 }

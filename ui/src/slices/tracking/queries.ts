@@ -16,7 +16,6 @@ export const NOTE_TAG = "mlflow.note.content";
 /** Which runs a table is over. */
 export interface RunScope {
   experiment?: string | undefined;
-  experiment_id?: string | undefined;
   filter?: string | undefined;
   order_by?: string | undefined;
   view?: "active" | "deleted" | undefined;
@@ -34,7 +33,7 @@ export const runSource = (scope: RunScope): Source => ({
     const page = await get<Page<Run>>("/runs", { ...scope, ...ask }, signal);
     return { items: page.items.map(whole), next: page.next };
   },
-  count: (signal) => get<{ count: number }>("/runs/count", { experiment: scope.experiment, experiment_id: scope.experiment_id, filter: scope.filter, view: scope.view }, signal).then(({ count }) => count).catch(orNull),
+  count: (signal) => get<{ count: number }>("/runs/count", { experiment: scope.experiment, filter: scope.filter, view: scope.view }, signal).then(({ count }) => count).catch(orNull),
 });
 
 /** For calls that an older server does not have. */

@@ -1,8 +1,9 @@
 import { useQueries } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import type { MetricSeries, Run } from "../../../api/tracking";
 import { Segments } from "../../../kit/Button";
 import { Lines, type XKind } from "../../../kit/chart/Lines";
+import { useNear } from "../../../kit/chart/useNear";
 import { Empty, Failure, Skeleton } from "../../../kit/Feedback";
 import { count } from "../../../kit/format";
 import { Panel } from "../../../kit/Page";
@@ -95,18 +96,4 @@ function Drawn({ metric, runs, shown, state, lit }: ChartProps): ReactNode {
   if (error !== null && lines.length === 0) return <Failure error={error} retry={retry} />;
   if (pending > 0 && lines.length === 0) return <Skeleton height={HEIGHT} />;
   return <Lines label={metric} series={lines} x={x} logX={state.logX} logY={state.logY} height={HEIGHT} lit={lit} />;
-}
-
-/** Whether an element is or was about to be seen. It stays so. */
-function useNear<T extends HTMLElement>(): [React.RefObject<T | null>, boolean] {
-  const box = useRef<T>(null);
-  const [near, setNear] = useState(false);
-  useEffect(() => {
-    const element = box.current;
-    if (element === null) return undefined;
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && setNear(true), { rootMargin: "15%" });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return [box, near];
 }

@@ -23,7 +23,7 @@ describe("a view", () => {
   });
   it("asks the API in its words", () => {
     expect([orderBy({ column: "metrics.val/loss", down: true }), orderBy({ column: "name", down: false }), orderBy({ column: "took", down: false }), orderBy(null)]).toEqual(["metrics.`val/loss` DESC", "attributes.run_name ASC", undefined, undefined]);
-    expect(fieldsFor(["status", "metrics.a", "params.x,y"], "tags.t")).toBe("name,status,metrics.a,params,tags.t");
+    expect(fieldsFor(["status", "metrics.a", "params.x,y", "from"], "tags.t")).toBe("name,status,started_at,ended_at,experiment_id,metrics.a,params,pipeline_run,tags.t");
     expect(spread(["metrics.*", "metrics.a", "status"], { metrics: ["a", "b"], params: [], tags: [] })).toEqual(["metrics.a", "metrics.b", "status"]);
     expect([keyOf("tags.mlflow.note"), keyOf("status")]).toEqual([{ group: "tags", key: "mlflow.note" }, null]);
   });

@@ -109,12 +109,17 @@ export function spread(columns: string[], known: Record<KeyGroup, string[]>): st
   return [...new Set(all)];
 }
 
+/** What of a run its row needs whatever the columns are. */
+const ALWAYS = ["name", "status", "started_at", "ended_at", "experiment_id"];
+const FIELDS: Record<string, string> = { experiment: "experiment", user: "user", from: "pipeline_run" };
+
 /** Which parts of a run the API must answer for these columns. A key with a comma in it cannot be named alone. */
 export function fieldsFor(columns: string[], group: string): string {
-  const named = ["name", "status"];
+  const named = [...ALWAYS];
   for (const id of group === "" ? columns : [...columns, group]) {
     const found = keyOf(id);
     if (found !== null) named.push(found.key.includes(",") ? found.group : id);
+    else if (FIELDS[id] !== undefined) named.push(FIELDS[id]);
   }
   return [...new Set(named)].join(",");
 }
