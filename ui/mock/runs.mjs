@@ -37,6 +37,13 @@ export function runRoutes({ world, emit }) {
     ["GET", "/runs/count", ({ query }) => answered(() => ({ count: chosen(w, query).length }))],
     ["POST", "/runs/delete", ({ body }) => turn(body.run_ids, "deleted")], ["POST", "/runs/restore", ({ body }) => turn(body.run_ids, "active")],
     ["POST", "/runs/move", (call) => put(call, false)], ["POST", "/runs/copy", (call) => put(call, true)],
+    // No call of the API: lets a journey see a run begin, as a client that logs would.
+    ["POST", "/mock/runs", ({ body }) => {
+      const run = { ...w.runs.at(-1), run_id: `new${String(w.runs.length).padStart(29, "0")}`, name: body.name, started_at: iso(Date.now()), status: "RUNNING", ended_at: null, lifecycle: "active" };
+      w.runs.push(run);
+      say("run_started", run, `${run.name} started`);
+      return whole(run, null);
+    }],
     ["GET", "/runs/:id", ({ p }) => (found(p.id) === undefined ? undefined : whole(found(p.id), null))],
     ["PATCH", "/runs/:id", ({ p, body }) => {
       const run = found(p.id);

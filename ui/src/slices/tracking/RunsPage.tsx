@@ -78,13 +78,15 @@ function useKeys(view: RunsView, experimentId: string | undefined): Keys {
   }, [sample.data, sample.isError, listed.data, everywhere]);
 }
 
-const FIRST_RUN = `import mlflow
-mlflow.set_experiment("first")
+/** The three lines that make a first row. */
+const firstRun = (experiment: string): string => `import mlflow
+mlflow.set_tracking_uri("${window.location.origin}")${experiment === "" ? "" : `
+mlflow.set_experiment(${JSON.stringify(experiment)})`}
 mlflow.log_metric("loss", 0.25)`;
 
 function Nothing({ view }: { view: RunsView }): ReactNode {
   if (view.filter !== "") return <Empty title="No run answers this filter">A filter compares metrics, parameters, tags and attributes: <code>metrics.mae &lt; 30 AND params.seed = '7'</code>.</Empty>;
   if (view.lifecycle === "deleted") return <Empty title="No run was deleted">What is deleted waits here until it is collected, and can be restored.</Empty>;
-  if (view.experiment !== "") return <Empty title="No run in this experiment yet" example={FIRST_RUN.replace("first", view.experiment.replaceAll('"', ""))} command={`export MLFLOW_TRACKING_URI=${window.location.origin}`} />;
-  return <Empty title="No run was tracked yet" example={FIRST_RUN} command={`export MLFLOW_TRACKING_URI=${window.location.origin}`}>Point an unchanged MLflow client here and run these three lines, or start a pipeline; each training becomes a row.</Empty>;
+  const title = view.experiment === "" ? "No run was tracked yet" : "No run in this experiment yet";
+  return <Empty title={title} example={firstRun(view.experiment)} command={`export MLFLOW_TRACKING_URI=${window.location.origin}`}>These lines make the first row. Programs that log already need only the address; pipelines have it.</Empty>;
 }

@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { ApiError } from "../../../api/problem";
 import { Button } from "../../../kit/Button";
@@ -84,11 +85,17 @@ function Body({ view, scope, columns, onView, nothing, onRefusal, onValues }: Bo
   }, [onValues, pages]);
   const onSight = useCallback((row: [number, number], column: [number, number]) => setSight((old) => ({ rows: same(old.rows, row), columns: same(old.columns, column) })), []);
   const onOpenGroup = useCallback((key: string) => setOpen((old) => (old.has(key) ? new Set([...old].filter((each) => each !== key)) : new Set([...old, key]))), []);
+  const client = useQueryClient();
+  // Columns and experiments may have failed with the rows.
+  const retry = () => {
+    pages.refresh();
+    void client.invalidateQueries({ queryKey: ["experiments"] });
+  };
   const picked = loaded.filter((run) => selection.ids.has(run.run_id)).length;
 
   // A filter that was refused is explained at its box; the rows of the one before would be those of another question.
   if (isRefusal(error) && view.filter !== "") return <Panel flush><Empty title="The server did not take this filter">What is wrong with it stands under the filter.</Empty></Panel>;
-  if (!now.ready) return <Panel flush>{error === null ? <div className="panel-body"><Skeleton lines={8} /></div> : <Failure error={error} retry={() => pages.refresh()} />}</Panel>;
+  if (!now.ready) return <Panel flush>{error === null ? <div className="panel-body"><Skeleton lines={8} /></div> : <Failure error={error} retry={retry} />}</Panel>;
   if (rows.count === 0 && now.total === 0) return <Panel flush>{nothing}</Panel>;
   return (
     <section className="panel run-panel" aria-label="Runs" aria-busy={busy}>
@@ -96,7 +103,7 @@ function Body({ view, scope, columns, onView, nothing, onRefusal, onValues }: Bo
         {selection.runs.length > 0 ? <SelectionBar runs={selection.runs} lifecycle={view.lifecycle} onClear={selection.clear} /> : <Says now={now} groups={groups} loaded={loaded.length} />}
         {now.newer > 0 && !groups && <Button className="newer" icon="up" onClick={toTop}>{count(now.newer)} new</Button>}
       </div>
-      {error !== null && <div className="run-failed" role="alert"><span>{error instanceof Error ? error.message : "The runs could not be read."}</span><Button onClick={() => pages.refresh()}>Try again</Button></div>}
+      {error !== null && <div className="run-failed" role="alert"><span>{error instanceof Error ? error.message : "The runs could not be read."}</span><Button onClick={retry}>Try again</Button></div>}
       <Grid rows={rows} columns={columns} widths={view.widths} order={view.order} selected={selection.ids} allPicked={picked > 0 && picked === loaded.length}
         onTurn={(column) => { toTop(); onView({ order: turned(view.order, column) }); }} onWidth={(column, width) => onView({ widths: { ...view.widths, [column]: width } }, true)}
         onPick={selection.pick} onPickAll={() => selection.pickAll(loaded)} onOpenGroup={onOpenGroup} onSight={onSight} />
