@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { ApiError } from "../../../api/problem";
+import type { Run } from "../../../api/tracking";
 import { Button } from "../../../kit/Button";
 import { Empty, Failure, Skeleton } from "../../../kit/Feedback";
 import { count } from "../../../kit/format";
@@ -9,7 +10,7 @@ import type { RunScope } from "../queries";
 import { FilterBox } from "./FilterBox";
 import { Grid } from "./Grid";
 import { grouped, valueOf } from "./group";
-import { type Rows, groupRows } from "./items";
+import { type Item, type Rows, groupRows } from "./items";
 import type { PagesNow } from "./pages";
 import { SelectionBar } from "./SelectionBar";
 import { useRunPages } from "./useRunPages";
@@ -131,11 +132,22 @@ function useRows(now: PagesNow, group: string, columns: string[], open: Readonly
       count: now.total,
       at: (index) => {
         const run = now.row(index);
-        return run === undefined ? undefined : { kind: "run", key: run.run_id, run, fields: now.fieldsAt(index), inside: false };
+        return run === undefined ? undefined : itemOf(run, now.fieldsAt(index));
       },
       find: (key) => now.find(key),
     };
   }, [now, group, columns, open]);
+}
+
+const items = new WeakMap<Run, Extract<Item, { kind: "run" }>>();
+
+/** The row of a run. The same one each time, so that a row that did not change is not drawn again. */
+function itemOf(run: Run, fields: ReadonlySet<string> | null): Item {
+  const held = items.get(run);
+  if (held?.fields === fields) return held;
+  const item = { kind: "run" as const, key: run.run_id, run, fields, inside: false };
+  items.set(run, item);
+  return item;
 }
 
 /** The columns in sight, in whole chunks, so that a little scrolling asks for nothing. */
