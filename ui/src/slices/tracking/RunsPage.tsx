@@ -11,7 +11,7 @@ import { ColumnPicker } from "./table/ColumnPicker";
 import { GroupPicker } from "./table/GroupPicker";
 import { RunTable } from "./table/RunTable";
 import { SavedViews } from "./table/SavedViews";
-import { EMPTY_VIEW, type KeyGroup, type Lifecycle, type RunsView, orderBy, readView, spread, writeView } from "./table/view";
+import { EMPTY_VIEW, type KeyGroup, type Lifecycle, type RunsView, folded, orderBy, readView, spread, writeView } from "./table/view";
 import "./tracking.css";
 import "./table/table.css";
 
@@ -39,7 +39,7 @@ export default function RunsPage(): ReactNode {
       <>
         <Segments label="Which runs" value={view.lifecycle} options={LIFECYCLES} onChange={(lifecycle) => change({ lifecycle })} />
         <GroupPicker group={view.group} keys={keys.known} onGroup={(group) => change({ group })} />
-        <ColumnPicker columns={columns} keys={keys.known} truncated={keys.truncated} onColumns={(next) => change({ columns: next }, true)} />
+        <ColumnPicker columns={columns} keys={keys.known} truncated={keys.truncated} onColumns={(next) => change({ columns: next === null ? null : folded(next, keys.known) }, true)} />
         <SavedViews experimentId={experimentId} search={address} onOpen={(saved) => setSearch(writeView(readView(new URLSearchParams(saved))), { preventScrollReset: true })} />
       </>
     }>

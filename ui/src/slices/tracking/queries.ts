@@ -47,6 +47,8 @@ export const runSample = (scope: RunScope) =>
     queryKey: ["experiments", "sample", scope],
     queryFn: async ({ signal }) => (await get<Page<Run>>("/runs", { ...scope, limit: SAMPLE }, signal)).items.map(whole),
     placeholderData: keepPreviousData,
+    // They say where to begin; what begins after that changes nothing about it, however often something does.
+    enabled: (query) => (query.state.data?.length ?? 0) === 0,
   });
 
 /** The keys of an experiment's runs; `null` from a server that cannot list them. */
@@ -81,7 +83,7 @@ export const runBeat = () => queryOptions({ queryKey: ["runs", "beat"], queryFn:
 
 /** The newest runs, for the palette. */
 export const recentRuns = () =>
-  queryOptions({ queryKey: ["runs", "recent"], queryFn: async ({ signal }) => (await get<Page<Run>>("/runs", { limit: 50 }, signal)).items });
+  queryOptions({ queryKey: ["runs", "recent"], queryFn: async ({ signal }) => (await get<Page<Run>>("/runs", { limit: 50, fields: "name,status,experiment,started_at" }, signal)).items });
 
 const active = (run: Run | undefined): boolean => run?.status === "RUNNING";
 

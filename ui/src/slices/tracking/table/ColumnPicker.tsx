@@ -48,7 +48,7 @@ function Picker({ columns, keys, truncated, onColumns }: ColumnPickerProps): Rea
             return (
               <Choices key={group} title={TITLES[group]} ids={found} on={on} onToggle={toggle}
                 aside={wanted === "" && keys[group].length > 1 && (
-                  <button type="button" className="plain-link" onClick={() => onColumns(all ? columns.filter((id) => !id.startsWith(`${group}.`)) : spread([...columns, `${group}.*`], keys))}>{all ? "none" : `all ${count(keys[group].length)}`}</button>
+                  <button type="button" className="plain-link" onClick={() => onColumns(all ? columns.filter((id) => !id.startsWith(`${group}.`)) : spread([...columns.filter((id) => !id.startsWith(`${group}.`)), `${group}.*`], keys))}>{all ? "none" : `all ${count(keys[group].length)}`}</button>
                 )} />
             );
           })}

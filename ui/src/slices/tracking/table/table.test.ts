@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Run } from "../../../api/tracking";
 import { type Known, complete, expects, tokens } from "./complete";
 import { compareValues, grouped, summary } from "./group";
-import { EMPTY_VIEW, type RunsView, fieldsFor, keyOf, orderBy, readView, spread, turned, writeView } from "./view";
+import { EMPTY_VIEW, type RunsView, fieldsFor, folded, keyOf, orderBy, readView, spread, turned, writeView } from "./view";
 import { between, offsets, rowsBetween } from "./window";
 
 describe("a view", () => {
@@ -25,6 +25,8 @@ describe("a view", () => {
     expect([orderBy({ column: "metrics.val/loss", down: true }), orderBy({ column: "name", down: false }), orderBy({ column: "took", down: false }), orderBy(null)]).toEqual(["metrics.`val/loss` DESC", "attributes.run_name ASC", undefined, undefined]);
     expect(fieldsFor(["status", "metrics.a", "params.x,y", "from"], "tags.t")).toBe("name,status,started_at,ended_at,experiment_id,metrics.a,params,pipeline_run,tags.t");
     expect(spread(["metrics.*", "metrics.a", "status"], { metrics: ["a", "b"], params: [], tags: [] })).toEqual(["metrics.a", "metrics.b", "status"]);
+    expect(folded(["status", "metrics.a", "metrics.b", "params.x"], { metrics: ["a", "b"], params: ["x"], tags: [] })).toEqual(["status", "metrics.*", "params.x"]);
+    expect(folded(["metrics.b", "metrics.a"], { metrics: ["a", "b"], params: [], tags: [] })).toEqual(["metrics.b", "metrics.a"]);
     expect([keyOf("tags.mlflow.note"), keyOf("status")]).toEqual([{ group: "tags", key: "mlflow.note" }, null]);
   });
 });

@@ -109,6 +109,17 @@ export function spread(columns: string[], known: Record<KeyGroup, string[]>): st
   return [...new Set(all)];
 }
 
+/** The columns in short: a thousand metrics beside each other are `metrics.*`, so that an address stays one that can be sent. */
+export function folded(columns: string[], known: Record<KeyGroup, string[]>): string[] {
+  let short = columns;
+  for (const group of GROUPS) {
+    const all = known[group].map((key) => `${group}.${key}`);
+    const at = all[0] === undefined ? -1 : short.indexOf(all[0]);
+    if (all.length > 1 && at >= 0 && all.every((id, i) => short[at + i] === id)) short = [...short.slice(0, at), `${group}.*`, ...short.slice(at + all.length)];
+  }
+  return short;
+}
+
 /** What of a run its row needs whatever the columns are. */
 const ALWAYS = ["name", "status", "started_at", "ended_at", "experiment_id"];
 const FIELDS: Record<string, string> = { experiment: "experiment", user: "user", from: "pipeline_run" };
