@@ -32,7 +32,11 @@ interface LinesProps {
 }
 
 const PAD = { left: 58, right: 12, top: 8, bottom: 24 };
-const TIP_ROWS = 16;
+/** Lines whose values stand beside the pointer; more of them stand below the chart, where it is wide enough. */
+const BESIDE = 9;
+const TIP_ROWS = 60;
+const TIP_ROWS_NARROW = 14;
+const WIDE_PX = 420;
 
 /** Several lines over one axis, with what each is worth under the pointer; the arrow keys move it. */
 export function Lines({ label, series, x: kind, logX = false, logY = false, height = 220, lit = null }: LinesProps): ReactNode {
@@ -107,13 +111,17 @@ const said = (series: LineSeries[], at: number, kind: XKind): string => `${words
 
 function Values({ series, at, kind, x, width }: { series: LineSeries[]; at: number; kind: XKind; x: number; width: number }): ReactNode {
   const rows = worth(series, at);
-  return (
-    <Tip x={x} y={4} width={width}>
+  const wide = width >= WIDE_PX;
+  const shown = rows.slice(0, wide ? TIP_ROWS : TIP_ROWS_NARROW);
+  const list = (
+    <>
       <p className="tip-time">{words(at, kind)}</p>
-      {rows.slice(0, TIP_ROWS).map(({ line, value, band }) => <TipRow key={line.key} color={line.color} label={line.label} value={band === undefined ? metric(value) : `${metric(value)} (${metric(band[1])} to ${metric(band[2])})`} />)}
-      {rows.length > TIP_ROWS && <p className="tip-time">and {rows.length - TIP_ROWS} below</p>}
-    </Tip>
+      <div>{shown.map(({ line, value, band }) => <TipRow key={line.key} color={line.color} label={line.label} value={band === undefined ? metric(value) : `${metric(value)} (${metric(band[1])} to ${metric(band[2])})`} />)}</div>
+      {rows.length > shown.length && <p className="tip-time">and {rows.length - shown.length} below</p>}
+    </>
   );
+  // Many values stand below the chart, where they hide no line.
+  return wide && rows.length > BESIDE ? <div className="tip tip-below">{list}</div> : <Tip x={x} y={4} width={width}>{list}</Tip>;
 }
 
 const words = (at: number, kind: XKind): string => (kind === "step" ? `step ${Math.round(at)}` : kind === "time" ? `${moment(at)} UTC` : `after ${duration(at)}`);

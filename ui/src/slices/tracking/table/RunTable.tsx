@@ -101,7 +101,7 @@ function Body({ view, scope, columns, onView, nothing, onRefusal, onValues }: Bo
   return (
     <section className="panel run-panel" aria-label="Runs" aria-busy={busy}>
       <div className="run-bar">
-        {selection.runs.length > 0 ? <SelectionBar runs={selection.runs} lifecycle={view.lifecycle} onClear={selection.clear} /> : <Says now={now} groups={groups} loaded={loaded.length} />}
+        {selection.runs.length > 0 ? <SelectionBar runs={selection.runs} total={now.exact ? now.total : null} lifecycle={view.lifecycle} onClear={selection.clear} /> : <Says now={now} groups={groups} loaded={loaded.length} />}
         {now.newer > 0 && !groups && <Button className="newer" icon="up" onClick={toTop}>{count(now.newer)} new</Button>}
       </div>
       {error !== null && <div className="run-failed" role="alert"><span>{error instanceof Error ? error.message : "The runs could not be read."}</span><Button onClick={retry}>Try again</Button></div>}

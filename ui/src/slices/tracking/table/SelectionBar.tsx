@@ -17,6 +17,8 @@ export const COMPARED_MAX = 60;
 
 interface SelectionBarProps {
   runs: Run[];
+  /** How many there are, where that is known. */
+  total: number | null;
   lifecycle: Lifecycle;
   onClear: () => void;
 }
@@ -24,7 +26,7 @@ interface SelectionBarProps {
 const several = (n: number): string => `${count(n)} ${n === 1 ? "run" : "runs"}`;
 
 /** What can be done with the selected runs. */
-export function SelectionBar({ runs, lifecycle, onClear }: SelectionBarProps): ReactNode {
+export function SelectionBar({ runs, total, lifecycle, onClear }: SelectionBarProps): ReactNode {
   const navigate = useNavigate();
   const client = useQueryClient();
   const [dialog, setDialog] = useState<"rename" | "note" | "move" | "copy" | null>(null);
@@ -63,7 +65,7 @@ export function SelectionBar({ runs, lifecycle, onClear }: SelectionBarProps): R
   };
   return (
     <div className="selection" role="toolbar" aria-label="Selected runs">
-      <b>{count(runs.length)} selected</b>
+      <b>{count(runs.length)}{runs.length > COMPARED_MAX && total !== null && total > runs.length ? ` of ${count(total)}` : ""} selected</b>
       <Button kind="primary" disabled={runs.length > COMPARED_MAX} title={runs.length > COMPARED_MAX ? `${COMPARED_MAX} at most` : undefined} onClick={() => void navigate(paths.compareRuns(ids))}>Compare</Button>
       {lifecycle === "active" ? (
         <>

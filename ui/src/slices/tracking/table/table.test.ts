@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Run } from "../../../api/tracking";
+import { parts } from "../changes";
 import { type Known, complete, expects, tokens } from "./complete";
 import { compareValues, grouped, summary } from "./group";
 import { EMPTY_VIEW, type RunsView, fieldsFor, folded, keyOf, orderBy, readView, spread, turned, writeView } from "./view";
@@ -80,3 +81,5 @@ describe("the part in sight", () => {
   it("is found by where boxes begin", () => expect([starts, between(starts, 0, 99), between(starts, 100, 360), between(offsets([]), 0, 9)]).toEqual([[0, 100, 150, 350], [0, 0], [1, 2], [0, -1]]));
   it("of rows has some to spare and stays within them", () => expect([rowsBetween(0, 100, 10, 5, 2), rowsBetween(1000, 100, 10, 500, 3), rowsBetween(0, 100, 10, 0, 2), rowsBetween(9990, 100, 10, 20, 2)]).toEqual([[0, 4], [97, 113], [0, -1], [19, 19]]));
 });
+
+it("changes runs in parts that one call takes", () => expect([parts([1, 2, 3, 4, 5], 2), parts([], 2)]).toEqual([[[1, 2], [3, 4], [5]], []]));
