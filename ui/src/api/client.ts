@@ -54,16 +54,17 @@ async function read<T>(response: Response): Promise<T> {
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
-export async function post<T>(path: string, body: unknown): Promise<T> {
-  return read(await send("POST", url(path), body, undefined));
-}
-
 export async function patch<T>(path: string, body: unknown): Promise<T> {
   return read(await send("PATCH", url(path), body, undefined));
 }
 
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  return read(await send("POST", url(path), body, undefined));
+}
+
 export async function put<T>(path: string, body: unknown): Promise<T> {
-  return read(await send("PUT", url(path), body, undefined));
+  const response = await send("PUT", url(path), body, undefined);
+  return (await response.json()) as T;
 }
 
 /** Removes what stands at an address. */

@@ -52,6 +52,8 @@ describe("quantiles", () => {
   it("stand between neighbours", () => expect([quantile([1, 2, 3, 4], 0.5), quantile([1, 2, 3, 4], 0.25), quantile([7], 0.9), quantile([], 0.5)]).toEqual([2.5, 1.75, 7, Number.NaN]));
   it("make a box with what lies far outside of it", () => {
     expect(box([1, 2, 3, 4, 100, Number.NaN])).toEqual({ n: 5, q1: 2, median: 3, q3: 4, low: 1, high: 4, outliers: [100] });
+    // The box is two wide, so what is more than three away from it stands alone.
+    expect([box([1, 2, 3, 4, 7])?.outliers, box([1, 2, 3, 4, 7.5])?.outliers]).toEqual([[], [7.5]]);
     expect(box([])).toBeNull();
   });
 });

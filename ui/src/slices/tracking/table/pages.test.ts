@@ -100,6 +100,23 @@ describe("the pages of a long list", () => {
     expect(pages.total).toBe(999);
   });
 
+  it("forget where pages began before a run was deleted above them", async () => {
+    const { state, pages } = server(2000);
+    pages.open();
+    for (let page = 0; page < 4; page += 1) {
+      pages.show(page * PAGE_ROWS, page * PAGE_ROWS + 1);
+      await rest();
+    }
+    pages.show(0, 40);
+    await rest();
+    state.ids.splice(3, 1);
+    pages.refresh();
+    await rest();
+    pages.show(3 * PAGE_ROWS, 3 * PAGE_ROWS + 1);
+    await rest();
+    expect(pages.row(3 * PAGE_ROWS)?.run_id).toBe(state.ids[3 * PAGE_ROWS]);
+  });
+
   it("keep what they have when a refresh fails, and try again when asked", async () => {
     const { state, pages } = server(10);
     pages.open();
