@@ -48,18 +48,14 @@ export async function list<T>(path: string, query: Query = {}, signal?: AbortSig
   return page.items;
 }
 
-/** The body of an answer to a change; some have none. */
-async function read<T>(response: Response): Promise<T> {
-  const text = await response.text();
-  return (text === "" ? undefined : JSON.parse(text)) as T;
-}
-
 export async function patch<T>(path: string, body: unknown): Promise<T> {
-  return read(await send("PATCH", url(path), body, undefined));
+  const response = await send("PATCH", url(path), body, undefined);
+  return (await response.json()) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  return read(await send("POST", url(path), body, undefined));
+  const response = await send("POST", url(path), body, undefined);
+  return (await response.json()) as T;
 }
 
 export async function put<T>(path: string, body: unknown): Promise<T> {
