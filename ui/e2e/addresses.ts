@@ -20,11 +20,18 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   comparison: async (api) => `/runs/compare?${(await api.list<Item>("/runs")).slice(0, 6).map((each) => `run=${each["run_id"]}`).join("&")}`,
   "comparison of parameters": async (api) => `/runs/compare?show=parameters&${(await api.list<Item>("/runs")).slice(0, 12).map((each) => `run=${each["run_id"]}`).join("&")}`,
   "comparison of differences": async (api) => `/runs/compare?show=differences&${(await api.list<Item>("/runs")).slice(0, 6).map((each) => `run=${each["run_id"]}`).join("&")}`,
+  traces: async () => "/traces",
+  trace: async (api) => `/traces/${(await api.first<Item>("/traces"))["trace_id"]}`,
   models: async () => "/models",
   model: async (api) => `/models/${(await api.first<Item>("/models"))["name"]}`,
   "model version": async (api) => {
     const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
     return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}`;
+  },
+  "compared versions": async (api) => `/models/${(await api.first<Item>("/models", (each) => Number(each["versions"]) > 1))["name"]}/compare`,
+  "model card": async (api) => {
+    const model = await api.first<Item>("/models", (each) => each["latest"] !== null);
+    return `/models/${model["name"]}/versions/${(model["latest"] as Item)["version"]}/card`;
   },
   "gate decision": async (api) => `/gate-decisions/${(await api.first<Item>("/gate-decisions"))["id"]}`,
   deployments: async () => "/deployments",
@@ -36,4 +43,5 @@ export const PAGES: Record<string, (api: Api) => Promise<string>> = {
   alert: async (api) => `/alerts/${(await api.first<Item>("/alerts"))["id"]}`,
   activity: async () => "/activity",
   audit: async () => "/audit",
+  webhooks: async () => "/webhooks",
 };

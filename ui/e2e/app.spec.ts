@@ -20,7 +20,7 @@ test("what happens elsewhere appears by itself", async ({ page, api }) => {
 test("every place is two keys away", async ({ page }) => {
   await page.goto("/");
   await settled(page);
-  for (const [key, path] of [["d", "/data"], ["p", "/pipelines"], ["r", "/runs"], ["m", "/models"], ["s", "/deployments"], ["w", "/monitors"], ["a", "/alerts"], ["f", "/activity"], ["u", "/audit"], ["o", "/"]]) {
+  for (const [key, path] of [["d", "/data"], ["p", "/pipelines"], ["r", "/runs"], ["t", "/traces"], ["m", "/models"], ["s", "/deployments"], ["w", "/monitors"], ["a", "/alerts"], ["f", "/activity"], ["u", "/audit"], ["h", "/webhooks"], ["o", "/"]]) {
     await page.keyboard.press("g");
     await page.keyboard.press(key ?? "");
     await expect(page).toHaveURL(new RegExp(`${path}$`));

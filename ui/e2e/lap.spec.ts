@@ -109,7 +109,7 @@ test("a model has versions, lineage, decisions and the history of its aliases", 
   await settled(page);
   await expect(page.getByRole("region", { name: "Versions" }).getByRole("row")).toHaveCount(model.versions + 1);
   await expect(page.locator(".dag-node", { hasText: "model version" })).toHaveCount(1);
-  await expect(page.getByRole("heading", { name: "Alias history" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Who promoted what, and why" })).toBeVisible();
   await page.getByRole("region", { name: "Versions" }).getByRole("link").first().click();
   await settled(page);
   await expect(page).toHaveURL(/\/versions\/\d+$/);

@@ -20,7 +20,7 @@ const first = async (path) => (await get(path)).items?.[0];
 async function pages() {
   const [dataset, pipeline, model, deployment, monitor, alert] = await Promise.all(["/datasets", "/pipelines", "/models", "/deployments", "/monitors", "/alerts"].map(first));
   const [runs, pipelineRuns, releases, gates] = await Promise.all(["/runs", "/pipeline-runs", "/releases", "/gate-decisions"].map(get));
-  const list = [["overview", "/"], ["data", "/data"], ["pipelines", "/pipelines"], ["runs", "/runs"], ["models", "/models"], ["deployments", "/deployments"], ["monitors", "/monitors"], ["alerts", "/alerts"], ["activity", "/activity"], ["audit", "/audit"]];
+  const list = [["overview", "/"], ["data", "/data"], ["pipelines", "/pipelines"], ["runs", "/runs"], ["traces", "/traces"], ["models", "/models"], ["deployments", "/deployments"], ["monitors", "/monitors"], ["alerts", "/alerts"], ["activity", "/activity"], ["audit", "/audit"], ["webhooks", "/webhooks"]];
   const add = (name, condition, path) => condition && list.push([name, path]);
   add("dataset", dataset, `/data/${dataset?.name}`);
   add("dataset-version", dataset?.latest, `/data/${dataset?.name}/versions/${dataset?.latest?.version}`);
@@ -32,6 +32,10 @@ async function pages() {
   }
   add("run", runs.items.length > 0, `/runs/${(runs.items.find((run) => run.pipeline_run !== null) ?? runs.items[0])?.run_id}`);
   add("model", model, `/models/${model?.name}`);
+  add("compare-versions", model?.versions > 1, `/models/${model?.name}/compare`);
+  add("model-card", model?.latest, `/models/${model?.name}/versions/${model?.latest?.version}/card`);
+  const trace = await first("/traces");
+  add("trace", trace, `/traces/${trace?.trace_id}`);
   add("model-version", model?.latest, `/models/${model?.name}/versions/${model?.latest?.version}`);
   for (const gate of gates.items.slice(0, 3)) add(`gate-${gate.verdict}`, true, `/gate-decisions/${gate.id}`);
   add("deployment", deployment, `/deployments/${deployment?.name}`);

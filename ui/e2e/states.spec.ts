@@ -16,7 +16,15 @@ for (const [path, command] of TEACHING) {
   });
 }
 
-for (const path of ["/", "/data", "/pipelines", "/runs", "/models", "/deployments", "/monitors", "/alerts", "/activity", "/audit"]) {
+test("an empty /traces says both ways in which a trace comes", async ({ page }) => {
+  await page.goto(`${EMPTY}/traces`);
+  await settled(page);
+  await expect(page.locator(".way", { hasText: "@mlflow.trace" })).toBeVisible();
+  await expect(page.locator(".way", { hasText: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" })).toBeVisible();
+  await expectAccessible(page);
+});
+
+for (const path of ["/", "/data", "/pipelines", "/runs", "/traces", "/models", "/deployments", "/monitors", "/alerts", "/activity", "/audit", "/webhooks"]) {
   test(`a failing server is explained at ${path}, with a way to try again`, async ({ page, complaints }) => {
     await page.goto(ERROR + path);
     await expect(page.getByRole("alert").first()).toContainText("The database does not answer");

@@ -1,9 +1,12 @@
+import { artifactsAt, sendArtifact } from "./artifacts.mjs";
 import { iso } from "./clock.mjs";
 import { predictionsAt, trafficAt } from "./serving.mjs";
 import { logLines, streamLog } from "./logs.mjs";
 import { runRoutes } from "./runs.mjs";
 import { random } from "./random.mjs";
+import { traceRoutes } from "./traces.mjs";
 import { series } from "./training.mjs";
+import { webhookRoutes } from "./webhooks.mjs";
 
 const page = (items) => ({ items, next: null });
 
@@ -22,8 +25,8 @@ export function routes({ world, emit, rng, startedAt }) {
     ["POST", "/pipeline-runs/:id/cancel", ({ p }) => cancel(w, emit, p.id)],
     ["GET", "/pipeline-runs/:id/steps/:step/log", ({ p, response }) => text(response, logLines(p.step).map((line) => line.line).join("\n"))], ["GET", "/pipeline-runs/:id/log/stream", ({ p, response }) => streamLog(byId(w.pipelineRuns, p.id), response)],
     ...runRoutes({ world, emit }),
-    ["GET", "/runs/:id/metrics/:key", ({ p }) => metric(w, p)], ["GET", "/runs/:id/artifacts", ({ query }) => page(artifacts(query.get("path")))],
-    ["GET", "/runs/:id/artifacts/content", ({ response }) => text(response, "flavors:\n  onnx:\n    data: model.onnx\n    onnx_version: 1.19.0\nsignature: 7 inputs, 1 output\n")],
+    ["GET", "/runs/:id/metrics/:key", ({ p }) => metric(w, p)], ["GET", "/runs/:id/artifacts", ({ query }) => page(artifactsAt(query.get("path")))],
+    ["GET", "/runs/:id/artifacts/content", ({ query, response }) => sendArtifact(response, query.get("path"))],
     ["GET", "/models", () => page(w.models)], ["GET", "/models/:name", ({ p }) => byName(w.models, p.name)], ["GET", "/models/:name/versions", ({ p }) => page(w.versions.filter((v) => v.model === p.name))],
     ["GET", "/models/:name/versions/:n", ({ p }) => w.versions.find((v) => v.model === p.name && String(v.version) === p.n)], ["GET", "/models/:name/alias-history", () => page(w.history)],
     ["PUT", "/models/:name/aliases/:alias", ({ p, body }) => moveAlias(w, emit, p, body.version, body.reason)], ["DELETE", "/models/:name/aliases/:alias", ({ p }) => moveAlias(w, emit, p, null, null)],
@@ -34,6 +37,7 @@ export function routes({ world, emit, rng, startedAt }) {
     ["POST", "/releases/:id/promote", ({ p, body }) => endRelease(w, emit, p.id, "promoted", body)], ["POST", "/releases/:id/abort", ({ p, body }) => endRelease(w, emit, p.id, "aborted", body)],
     ["GET", "/monitors", () => page(w.watching.monitors)], ["GET", "/monitors/:name/windows", () => page(w.watching.windows)], ["GET", "/alerts", ({ query }) => page(w.watching.alerts.filter((alert) => match(query, "state", alert.state)))],
     ["GET", "/alerts/:id", ({ p }) => byId(w.watching.alerts, p.id)], ["GET", "/alert-rules", () => page(w.watching.rules)], ["GET", "/timeline", () => w.watching.timeline ?? undefined], ["GET", "/audit", () => page(w.audit)],
+    ...traceRoutes(w), ...webhookRoutes(w),
   ].map(([method, path, answer]) => ({ method, parts: path.split("/"), answer }));
 
   return async (method, path, query, body, response) => {
@@ -70,10 +74,6 @@ function metric(w, { id, key }) {
   const run = w.runs.find((each) => each.run_id === id);
   return run === undefined ? undefined : series(random(11), key, run);
 }
-
-const artifacts = (path) => (path === "model"
-  ? [{ path: "model/MLmodel", is_dir: false, bytes: 612 }, { path: "model/model.onnx", is_dir: false, bytes: 143_200 }, { path: "model/requirements.txt", is_dir: false, bytes: 88 }]
-  : [{ path: "model", is_dir: true, bytes: null }, { path: "importances.json", is_dir: false, bytes: 702 }, { path: "estimator.html", is_dir: false, bytes: 9100 }]);
 
 function traffic(w, points) {
   if (w.deployments.length === 0) return [];

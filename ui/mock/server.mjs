@@ -20,7 +20,7 @@ import { emptyWorld, fullWorld } from "./world.mjs";
 
 const { values: options } = parseArgs({ options: { port: { type: "string", default: "7070" }, variant: { type: "string", default: "full" }, live: { type: "boolean", default: false }, runs: { type: "string", default: "0" } } });
 const DIST = join(fileURLToPath(new URL(".", import.meta.url)), "..", "dist");
-const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
 
 const world = options.variant === "empty" ? emptyWorld() : fullWorld();

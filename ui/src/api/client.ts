@@ -75,6 +75,33 @@ export async function getText(path: string, query?: Query, signal?: AbortSignal)
   return { text: await response.text(), next: Number.isFinite(next) ? next : 0 };
 }
 
+/** The beginning of a file, at most so many bytes; what follows is not sent for. */
+export async function getHead(path: string, query: Query, most: number, signal?: AbortSignal): Promise<{ bytes: Uint8Array<ArrayBuffer>; whole: boolean }> {
+  const response = await send("GET", url(path, query), undefined, signal);
+  if (response.body === null) return { bytes: new Uint8Array(), whole: true };
+  const reader = response.body.getReader();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  let whole = false;
+  while (length <= most) {
+    const { done, value } = await reader.read();
+    if (done) {
+      whole = true;
+      break;
+    }
+    parts.push(value);
+    length += value.length;
+  }
+  if (!whole) await reader.cancel();
+  const bytes = new Uint8Array(Math.min(length, most));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part.subarray(0, bytes.length - at), at);
+    at = Math.min(bytes.length, at + part.length);
+  }
+  return { bytes, whole };
+}
+
 /** A file as it is, for previews and downloads. A plain link could not carry the token. */
 export async function getBlob(path: string, query?: Query): Promise<Blob> {
   const response = await send("GET", url(path, query), undefined, undefined);

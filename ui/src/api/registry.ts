@@ -17,6 +17,9 @@ export interface ModelVersion {
   signature: { key_id: string; algorithm: string; value: string } | null;
   inputs: Tensor[];
   outputs: Tensor[];
+  /** Notes that somebody wrote. */
+  description?: string;
+  tags?: Record<string, string>;
   tracking_run_id: string | null;
   source: string;
   aliases: string[];
@@ -77,4 +80,17 @@ export interface GateDecision {
   champion_metrics: Record<string, Num> | null;
   rules: GateRule[];
   cause: Cause | null;
+}
+
+/** A webhook; where it sends is told, its path and secret are not. */
+export interface Webhook {
+  id: string;
+  name: string;
+  description: string;
+  target: string;
+  topics: string[];
+  active: boolean;
+  last_failure: { at: Timestamp; why: string } | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
 }

@@ -11,6 +11,7 @@ const KEYS: [string, string][] = [
   ["x", "Select the row"],
   ["Enter", "Open the row"],
   ["← →", "Walk the marks on the timeline"],
+  ["↑ ↓", "Walk the spans of a trace; ← → fold and unfold"],
   ["t", "Change the theme"],
   ["?", "This help"],
 ];

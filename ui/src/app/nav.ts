@@ -18,6 +18,7 @@ export const NAV: NavItem[][] = [
     { label: "Data", to: paths.data(), icon: "data", key: "d" },
     { label: "Pipelines", to: paths.pipelines(), icon: "pipelines", key: "p", also: ["/pipeline-runs"] },
     { label: "Runs", to: paths.runs(), icon: "runs", key: "r" },
+    { label: "Traces", to: paths.traces(), icon: "traces", key: "t" },
     { label: "Models", to: paths.models(), icon: "models", key: "m", also: ["/gate-decisions"] },
     { label: "Deployments", to: paths.deployments(), icon: "deployments", key: "s", also: ["/releases"] },
     { label: "Monitors", to: paths.monitors(), icon: "monitors", key: "w" },
@@ -26,6 +27,7 @@ export const NAV: NavItem[][] = [
   [
     { label: "Activity", to: paths.activity(), icon: "activity", key: "f" },
     { label: "Audit", to: paths.audit(), icon: "audit", key: "u" },
+    { label: "Webhooks", to: paths.webhooks(), icon: "webhooks", key: "h" },
   ],
 ];
 

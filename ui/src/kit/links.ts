@@ -9,9 +9,13 @@ export const paths = {
   pipelines: () => "/pipelines",
   pipeline: (name: string) => `/pipelines/${seg(name)}`,
   pipelineRun: (id: string) => `/pipeline-runs/${seg(id)}`,
+  traces: () => "/traces",
+  trace: (id: string, span?: string) => `/traces/${seg(id)}${span === undefined ? "" : `?span=${seg(span)}`}`,
   models: () => "/models",
   model: (name: string) => `/models/${seg(name)}`,
   modelVersion: (name: string, version: number | string) => `/models/${seg(name)}/versions/${seg(version)}`,
+  modelCard: (name: string, version: number | string) => `/models/${seg(name)}/versions/${seg(version)}/card`,
+  compareVersions: (name: string, right?: number | string) => `/models/${seg(name)}/compare${right === undefined ? "" : `?right=${seg(right)}`}`,
   gateDecision: (id: string) => `/gate-decisions/${seg(id)}`,
   deployments: () => "/deployments",
   deployment: (name: string) => `/deployments/${seg(name)}`,
@@ -26,6 +30,7 @@ export const paths = {
   alert: (id: string) => `/alerts/${seg(id)}`,
   activity: () => "/activity",
   audit: () => "/audit",
+  webhooks: () => "/webhooks",
 };
 
 const split = (reference: string, at: string): [string, string] | null => {

@@ -4,7 +4,8 @@ export type QueryRoot =
   | "datasets" | "check-reports"
   | "pipelines" | "pipeline-runs"
   | "runs" | "experiments"
-  | "models" | "gate-decisions"
+  | "traces"
+  | "models" | "gate-decisions" | "webhooks"
   | "deployments" | "releases"
   | "monitors" | "alerts" | "timeline";
 
@@ -36,6 +37,7 @@ const BY_NAME: Record<string, QueryRoot[]> = {
   "tracking.logged_model_finalized": ["runs"],
   "tracking.logged_model_tagged": ["runs"],
   "tracking.logged_model_deleted": ["runs"],
+  "traces.deleted": ["traces"],
   "pipelines.run_created": ["pipelines", "pipeline-runs", "timeline"],
   "pipelines.run_started": ["pipelines", "pipeline-runs", "timeline"],
   "pipelines.step_started": ["pipeline-runs"],
@@ -52,6 +54,7 @@ const BY_NAME: Record<string, QueryRoot[]> = {
   "registry.model_tagged": ["models"],
   "registry.model_renamed": ["models"],
   "registry.model_deleted": ["models"],
+  "registry.webhook_changed": ["webhooks"],
   "registry.alias_moved": ["models", "deployments"],
   "serving.model_loaded": ["deployments"],
   "serving.release_started": RELEASE,
@@ -83,6 +86,7 @@ export const isQuiet = (eventName: string): boolean => QUIET.has(eventName);
 const BY_SLICE: Record<string, QueryRoot[]> = {
   data: ["datasets", "check-reports"],
   tracking: ["runs", "experiments"],
+  traces: ["traces"],
   pipelines: ["pipelines", "pipeline-runs"],
   registry: ["models", "gate-decisions"],
   serving: RELEASE,

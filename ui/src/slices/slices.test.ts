@@ -69,9 +69,9 @@ describe("lineage", () => {
   const version = { model: "bikes", version: 2, ref: "bikes/2", digest: "b3:0", tracking_run_id: "8a", lineage: { dataset: "bikes@2", dataset_digest: "b3:1", code_digest: "b3:2", git_commit: null, environment_digest: "b3:3", pipeline_run: "run_1", params: {} } } as unknown as ModelVersion;
   it("runs from data to deployment", () => {
     const nodes = lineageOf(version, [{ name: "bikes", model: "bikes", arms: [{ arm: "champion", version: 2 }] }, { name: "other", model: "bikes", arms: [{ arm: "champion", version: 1 }] }]);
-    expect(nodes.map((node) => [node.id, node.needs])).toEqual([["data", []], ["code", []], ["environment", []], ["run", ["data", "code", "environment"]], ["version", ["run"]], ["deployment bikes", ["version"]]]);
+    expect(nodes.map((node) => [node.id, node.needs])).toEqual([["data", []], ["code", []], ["environment", []], ["run", ["data", "code", "environment"]], ["tracked", ["run"]], ["version", ["tracked"]], ["deployment bikes", ["version"]]]);
   });
-  it("of a version from outside is the version alone", () => expect(lineageOf({ ...version, lineage: null }, [])).toHaveLength(1));
+  it("of a version from outside is the version alone", () => expect(lineageOf({ ...version, lineage: null, tracking_run_id: null }, [])).toHaveLength(1));
 });
 
 describe("evidence", () => {

@@ -14,7 +14,7 @@ export function Lineage({ version }: { version: ModelVersion }): ReactNode {
   const nodes = lineageOf(version, list.data ?? [], run === undefined ? null : `${run.pipeline} #${run.number}`);
   return (
     <Panel title="Lineage" aside={<span>{version.ref}</span>} flush>
-      <Dag label={`Lineage of ${version.ref}`} nodeWidth={172} nodeHeight={78} nodes={nodes.map((node) => ({
+      <Dag label={`Lineage of ${version.ref}`} nodeWidth={150} nodeHeight={78} nodes={nodes.map((node) => ({
         id: node.id, needs: node.needs, to: node.to, className: node.here ? "picked" : "",
         content: <><span className="node-kind">{node.kind}</span><span className="node-name truncate">{node.name}</span><span className="node-foot">{node.foot}</span></>,
       }))} />

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
 import { Link, useParams } from "react-router-dom";
-import type { AliasMove, ModelVersion } from "../../api/registry";
-import { CauseText, RefLink } from "../../kit/Cause";
+import type { ModelVersion } from "../../api/registry";
+import { RefLink } from "../../kit/Cause";
 import { Spark } from "../../kit/chart/Small";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { cell, num } from "../../kit/format";
@@ -12,6 +12,7 @@ import { Page, Panel } from "../../kit/Page";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
 import { Aliases, AliasTag } from "./Aliases";
+import { History } from "./History";
 import { Lineage } from "./Lineage";
 import { GateTable } from "./ModelsPage";
 import { aliasHistory, gateDecisions, model, modelVersions } from "./queries";
@@ -26,7 +27,8 @@ export default function ModelPage(): ReactNode {
   const gates = useQuery(gateDecisions(name));
   const champion = versions.data?.find((each) => each.version === query.data?.aliases["champion"]) ?? versions.data?.[0];
   return (
-    <Page title={name} crumbs={[{ label: "Models", to: paths.models() }]} meta={query.data !== undefined && <><span>{query.data.description}</span><Aliases aliases={query.data.aliases} /></>}>
+    <Page title={name} crumbs={[{ label: "Models", to: paths.models() }]} meta={query.data !== undefined && <><span>{query.data.description}</span><Aliases aliases={query.data.aliases} /></>}
+      actions={<>{champion !== undefined && <Link className="button" to={paths.modelCard(name, champion.version)}>Model card</Link>}{(versions.data?.length ?? 0) > 1 && <Link className="button" to={paths.compareVersions(name)}>Compare versions</Link>}</>}>
       <Loaded query={query} skeleton={<Skeleton height={260} />}>
         {() => (
           <>
@@ -36,7 +38,7 @@ export default function ModelPage(): ReactNode {
             {champion !== undefined && <Lineage version={champion} />}
             <div className="cols-main">
               <Panel title="Gate decisions" flush><Loaded query={gates}>{(list) => <GateTable gates={list} />}</Loaded></Panel>
-              <Panel title="Alias history" flush><Loaded query={history}>{(list) => <History moves={list} model={name} />}</Loaded></Panel>
+              <Panel title="Who promoted what, and why" flush><Loaded query={history}>{(list) => <History moves={list} model={name} versions={(versions.data ?? []).map((each) => each.version)} />}</Loaded></Panel>
             </div>
           </>
         )}
@@ -67,26 +69,4 @@ function Trend({ versions }: { versions: ModelVersion[] }): ReactNode {
   const [key] = byWorth(Object.keys(versions[0]?.metrics ?? {}));
   if (key === undefined || versions.length < 2) return null;
   return <span className="row">{key}<Spark label={`${key} from version to version`} values={versions.toReversed().map((each) => num(each.metrics[key]))} /></span>;
-}
-
-function History({ moves, model: name }: { moves: AliasMove[]; model: string }): ReactNode {
-  if (moves.length === 0) return <Empty title="No alias has moved yet" />;
-  return (
-    <ol className="history">
-      {moves.map((move) => (
-        <li key={`${move.alias} ${move.at}`}>
-          <AliasTag alias={move.alias} />
-          <span className="moves">
-            <Step version={move.from} model={name} /><span aria-label="to" className="faint">→</span><Step version={move.to} model={name} />
-          </span>
-          <span className="faint small"><Ago at={move.at} /></span>
-          <span className="why small muted">{move.reason} {move.cause !== null && <CauseText cause={move.cause} brief={Boolean(move.reason)} />}</span>
-        </li>
-      ))}
-    </ol>
-  );
-}
-
-function Step({ version, model: name }: { version: number | null; model: string }): ReactNode {
-  return version === null ? <span className="faint">none</span> : <Link className="link" to={paths.modelVersion(name, version)}>{version}</Link>;
 }

@@ -27,7 +27,7 @@ export default function ModelVersionPage(): ReactNode {
         <span>registered <Ago at={data.created_at} /> by {data.created_by}</span>
         {data.lineage?.pipeline_run && <Link className="link" to={paths.pipelineRun(data.lineage.pipeline_run)}>pipeline run</Link>}
         {data.tracking_run_id !== null && <Link className="link" to={paths.run(data.tracking_run_id)}>tracked run</Link>}
-      </>}>
+      </>} actions={data !== undefined && <><Link className="button" to={paths.modelCard(name, version)}>Model card</Link><Link className="button" to={paths.compareVersions(name, version)}>Compare</Link></>}>
       <Loaded query={query} skeleton={<><Skeleton height={120} /><Skeleton height={260} /></>}>{(each) => <Body version={each} />}</Loaded>
     </Page>
   );

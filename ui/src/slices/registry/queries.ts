@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
-import { get, list, seg } from "../../api/client";
-import type { AliasMove, GateDecision, Model, ModelVersion } from "../../api/registry";
+import { get, list, put, remove, seg } from "../../api/client";
+import type { AliasMove, GateDecision, Model, ModelVersion, Webhook } from "../../api/registry";
 
 export const models = () => queryOptions({ queryKey: ["models"], queryFn: ({ signal }) => list<Model>("/models", {}, signal) });
 
@@ -36,3 +36,11 @@ export const gateDecisions = (name?: string) =>
 
 export const gateDecision = (id: string) =>
   queryOptions({ queryKey: ["gate-decisions", id], queryFn: ({ signal }) => get<GateDecision>(`/gate-decisions/${seg(id)}`, {}, signal) });
+
+export const pointAlias = (name: string, alias: string, version: number, reason: string) => put<unknown>(`/models/${seg(name)}/aliases/${seg(alias)}`, { version, reason });
+export const removeAlias = (name: string, alias: string) => remove(`/models/${seg(name)}/aliases/${seg(alias)}`);
+
+/** A delivery makes no event, so the last failures are asked for. */
+const WEBHOOKS_MS = 10_000;
+
+export const webhooks = () => queryOptions({ queryKey: ["webhooks"], queryFn: ({ signal }) => list<Webhook>("/webhooks", {}, signal), refetchInterval: WEBHOOKS_MS });

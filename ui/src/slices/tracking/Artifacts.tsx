@@ -1,73 +1,92 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { useSearchParams } from "react-router-dom";
 import type { Artifact } from "../../api/tracking";
-import { Button } from "../../kit/Button";
-import { Empty, Loaded } from "../../kit/Feedback";
+import { Empty, Failure, Loaded, Skeleton } from "../../kit/Feedback";
 import { bytes } from "../../kit/format";
 import { Icon } from "../../kit/Icon";
 import { Panel } from "../../kit/Page";
-import { artifactContent, artifacts } from "./queries";
+import { Download } from "./artifacts/Download";
+import { foldersOf, nameOf } from "./artifacts/kinds";
+import { Preview } from "./artifacts/Preview";
+import { artifacts } from "./queries";
+import "./artifacts/artifacts.css";
 
-/** A text file up to this size is shown; others are offered for download. */
-const PREVIEW_BYTES = 200_000;
-const TEXT = /\.(txt|json|ya?ml|md|csv|py|toml|log|html)$|(^|\/)(MLmodel|requirements\.txt|Dockerfile)$/;
+interface Choice {
+  path: string;
+  bytes: number | null;
+}
 
-const nameOf = (path: string): string => path.split("/").at(-1) ?? path;
-
-/** The files of a run: folders open in place, texts are shown, the rest is downloaded. */
+/** The files of a run: a tree of folders that open in place, and beside it the file that was chosen. The address keeps the choice. */
 export function Artifacts({ runId }: { runId: string }): ReactNode {
-  const [path, setPath] = useState("");
-  const [preview, setPreview] = useState<{ path: string; text: string } | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
-  const query = useQuery(artifacts(runId, path));
-  const open = async (file: Artifact) => {
-    setFailure(null);
-    if (file.is_dir) {
-      setPath(file.path);
-      setPreview(null);
-      return;
-    }
-    try {
-      const blob = await artifactContent(runId, file.path);
-      if (TEXT.test(file.path) && blob.size <= PREVIEW_BYTES) setPreview({ path: file.path, text: await blob.text() });
-      else download(blob, nameOf(file.path));
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : "the file could not be read");
-    }
+  const [search, setSearch] = useSearchParams();
+  const path = search.get("artifact");
+  const [size, setSize] = useState<Choice | null>(null);
+  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(path === null ? [] : foldersOf(path)));
+  const query = useQuery(artifacts(runId, ""));
+  const choose = (file: Artifact) => {
+    setSize({ path: file.path, bytes: file.bytes });
+    setSearch((old) => {
+      const next = new URLSearchParams(old);
+      next.set("artifact", file.path);
+      return next;
+    }, { replace: true, preventScrollReset: true });
   };
-  const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+  const turn = (folder: string) => setOpen((old) => {
+    const next = new Set(old);
+    if (!next.delete(folder)) next.add(folder);
+    return next;
+  });
   return (
-    <Panel title="Artifacts" aside={path !== "" && <Button kind="ghost" icon="back" onClick={() => { setPath(parent); setPreview(null); }}>{path}</Button>} flush>
-      <Loaded query={query}>
-        {(list) => (list.length === 0 ? <Empty title="No artifact was logged" /> : (
-          <ul className="lines files">
-            {list.map((file) => (
-              <li key={file.path}>
-                <button type="button" onClick={() => void open(file)}>
-                  <Icon name={file.is_dir ? "folder" : "file"} size={14} /><span className="grow truncate">{nameOf(file.path)}</span><span className="faint small">{file.is_dir ? "" : bytes(file.bytes)}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-        ))}
+    <Panel title="Artifacts" flush>
+      <Loaded query={query} skeleton={<div className="panel-body"><Skeleton lines={4} /></div>}>
+        {(list) => (list.length === 0
+          ? <Empty title="No artifact was logged" command={'mlflow.log_artifact("report.html")'}>Files of any kind can be kept with a run: figures, tables, models.</Empty>
+          : (
+            <div className="artifacts">
+              <div className="artifact-tree"><Files runId={runId} list={list} open={open} chosen={path} onTurn={turn} onChoose={choose} /></div>
+              <div className="artifact-view">
+                {path === null ? <Empty title="Choose a file">Images, tables, JSON, texts, Markdown, HTML and ONNX models are shown here; everything can be downloaded.</Empty> : (
+                  <>
+                    <header className="row spread"><code className="truncate" title={path}>{path}</code><span className="row">{size?.path === path && <span className="faint small nowrap">{bytes(size.bytes)}</span>}<Download key={path} runId={runId} path={path} /></span></header>
+                    <Preview key={path} runId={runId} path={path} bytes={size?.path === path ? size.bytes : null} />
+                  </>
+                )}
+              </div>
+            </div>
+          ))}
       </Loaded>
-      {failure !== null && <p className="inline-error panel-body" role="alert">{failure}</p>}
-      {preview !== null && (
-        <div className="preview">
-          <div className="row spread"><code>{preview.path}</code><Button kind="ghost" icon="close" aria-label="Close the preview" onClick={() => setPreview(null)} /></div>
-          {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <pre tabIndex={0}>{preview.text}</pre>
-        </div>
-      )}
     </Panel>
   );
 }
 
-function download(blob: Blob, name: string): void {
-  const address = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(address);
+interface FilesProps {
+  runId: string;
+  list: Artifact[];
+  open: ReadonlySet<string>;
+  chosen: string | null;
+  onTurn: (folder: string) => void;
+  onChoose: (file: Artifact) => void;
+}
+
+function Files({ list, ...rest }: FilesProps): ReactNode {
+  const sorted = list.toSorted((a, b) => Number(b.is_dir) - Number(a.is_dir) || a.path.localeCompare(b.path, "en", { numeric: true }));
+  return <ul>{sorted.map((file) => <li key={file.path}>{file.is_dir ? <Folder folder={file} {...rest} /> : <File file={file} chosen={rest.chosen === file.path} onChoose={rest.onChoose} />}</li>)}</ul>;
+}
+
+function Folder({ folder, ...rest }: Omit<FilesProps, "list"> & { folder: Artifact }): ReactNode {
+  const isOpen = rest.open.has(folder.path);
+  const query = useQuery({ ...artifacts(rest.runId, folder.path), enabled: isOpen });
+  return (
+    <>
+      <button type="button" aria-expanded={isOpen} onClick={() => rest.onTurn(folder.path)}><span className={`folder-mark ${isOpen ? "open" : ""}`}><Icon name="chevron" size={10} /></span><Icon name="folder" size={14} /><span className="truncate grow">{nameOf(folder.path)}</span></button>
+      {isOpen && (query.data === undefined
+        ? query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : <p className="faint small loading">Looking…</p>
+        : query.data.length === 0 ? <p className="faint small loading">empty</p> : <Files {...rest} list={query.data} />)}
+    </>
+  );
+}
+
+function File({ file, chosen, onChoose }: { file: Artifact; chosen: boolean; onChoose: (file: Artifact) => void }): ReactNode {
+  return <button type="button" aria-current={chosen ? "true" : undefined} onClick={() => onChoose(file)}><span className="folder-mark" /><Icon name="file" size={14} /><span className="truncate grow" title={nameOf(file.path)}>{nameOf(file.path)}</span><span className="faint small nowrap">{bytes(file.bytes)}</span></button>;
 }

@@ -44,11 +44,11 @@ function Body({ run: each }: { run: Run }): ReactNode {
       <DeletedMark run={each} />
       <Notes key={each.run_id} run={each} />
       <RunMetrics run={each} />
-      <div className="cols-3">
+      <div className="cols-2">
         <Panel title="Parameters" flush><Pairs items={each.params} none="No parameter was logged" /></Panel>
         <Panel title="Tags" flush><Pairs items={said} none="No tag was set" /></Panel>
-        <Artifacts runId={each.run_id} />
       </div>
+      <Artifacts runId={each.run_id} />
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, getBlob, list, seg } from "../../api/client";
+import { get, getBlob, getHead, list, seg, url } from "../../api/client";
 import { isNotFound } from "../../api/problem";
 import type { Page } from "../../api/shapes";
 import type { Artifact, Experiment, MetricSeries, Run, RunColumns, SavedView } from "../../api/tracking";
@@ -122,3 +122,14 @@ export const artifacts = (id: string, path: string) =>
   });
 
 export const artifactContent = (id: string, path: string) => getBlob(`/runs/${seg(id)}/artifacts/content`, { path });
+
+export const artifactAddress = (id: string, path: string): string => url(`/runs/${seg(id)}/artifacts/content`, { path });
+
+/** The beginning of an artifact. Only what is looked at is kept, and not for long: a file may be large. */
+export const artifactHead = (id: string, path: string, most: number) =>
+  queryOptions({
+    queryKey: ["runs", id, "artifact", path, most],
+    queryFn: ({ signal }) => getHead(`/runs/${seg(id)}/artifacts/content`, { path }, most, signal),
+    gcTime: 30_000,
+    structuralSharing: false,
+  });
