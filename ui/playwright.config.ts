@@ -1,13 +1,13 @@
 import { defineConfig } from "@playwright/test";
 import { CHROMIUM } from "./e2e/chromium.mjs";
-import { BACKEND, BINARY, DRIVES_A_LAP, EMPTY_PORT, ERROR_PORT, FULL_PORT, LAP_DONE_PORT, LAP_PORT, SERVER, SERVES_DIST, UI_PORT } from "./e2e/servers";
+import { BACKEND, BINARY, DRIVES_A_LAP, EMPTY_PORT, ERROR_PORT, FULL_PORT, LAP_DONE_PORT, LAP_PORT, MANY_PORT, SERVER, SERVES_DIST, UI_PORT } from "./e2e/servers";
 
 const LAP_MS = 10 * 60_000;
 const GOODBYE_MS = 15_000;
 
 /** The mock shows what a real server cannot be made to show at will: nothing, failures, and changes that nobody else sees. */
-const mock = (port: number, variant: string) => ({
-  command: `node mock/server.mjs --port ${port} --variant ${variant}`,
+const mock = (port: number, variant: string, more = "") => ({
+  command: `node mock/server.mjs --port ${port} --variant ${variant}${more}`,
   url: `http://127.0.0.1:${port}/healthz`,
   reuseExistingServer: false,
 });
@@ -54,5 +54,5 @@ export default defineConfig({
     contextOptions: { reducedMotion: "reduce" },
     trace: "off",
   },
-  webServer: [mock(FULL_PORT, "full"), mock(EMPTY_PORT, "empty"), mock(ERROR_PORT, "error"), ...(DRIVES_A_LAP ? [lap] : []), ...(SERVES_DIST ? [dist] : [])],
+  webServer: [mock(FULL_PORT, "full"), mock(EMPTY_PORT, "empty"), mock(ERROR_PORT, "error"), mock(MANY_PORT, "full", " --runs 50000"), ...(DRIVES_A_LAP ? [lap] : []), ...(SERVES_DIST ? [dist] : [])],
 });

@@ -12,11 +12,14 @@ export const FULL_PORT = port(2);
 export const EMPTY_PORT = port(3);
 export const ERROR_PORT = port(4);
 export const UI_PORT = port(5);
+export const MANY_PORT = port(6);
 
 const at = (number: number): string => `http://127.0.0.1:${number}`;
 export const FULL = at(FULL_PORT);
 export const EMPTY = at(EMPTY_PORT);
 export const ERROR = at(ERROR_PORT);
+/** The mock with fifty thousand runs, which its journeys may delete and rename. */
+export const MANY = at(MANY_PORT);
 
 /** Whether a lap has to be driven first. */
 export const DRIVES_A_LAP: boolean = !given && BINARY !== null;

@@ -2,6 +2,7 @@ import { artifactsAt, sendArtifact } from "./artifacts.mjs";
 import { iso } from "./clock.mjs";
 import { predictionsAt, trafficAt } from "./serving.mjs";
 import { logLines, streamLog } from "./logs.mjs";
+import { runRoutes } from "./runs.mjs";
 import { random } from "./random.mjs";
 import { traceRoutes } from "./traces.mjs";
 import { series } from "./training.mjs";
@@ -23,8 +24,7 @@ export function routes({ world, emit, rng, startedAt }) {
     ["GET", "/pipeline-runs", ({ query }) => page(w.pipelineRuns.filter((run) => match(query, "pipeline", run.pipeline) && match(query, "state", run.state)))], ["GET", "/pipeline-runs/:id", ({ p }) => byId(w.pipelineRuns, p.id)],
     ["POST", "/pipeline-runs/:id/cancel", ({ p }) => cancel(w, emit, p.id)],
     ["GET", "/pipeline-runs/:id/steps/:step/log", ({ p, response }) => text(response, logLines(p.step).map((line) => line.line).join("\n"))], ["GET", "/pipeline-runs/:id/log/stream", ({ p, response }) => streamLog(byId(w.pipelineRuns, p.id), response)],
-    ["GET", "/experiments", () => page([...new Map(w.runs.map((run) => [run.experiment_id, { experiment_id: run.experiment_id, name: run.experiment }])).values()])],
-    ["GET", "/runs", ({ query }) => page(w.runs.filter((run) => match(query, "experiment", run.experiment)).toSorted((a, b) => b.started_at.localeCompare(a.started_at)))], ["GET", "/runs/:id", ({ p }) => w.runs.find((run) => run.run_id === p.id)],
+    ...runRoutes({ world, emit }),
     ["GET", "/runs/:id/metrics/:key", ({ p }) => metric(w, p)], ["GET", "/runs/:id/artifacts", ({ query }) => page(artifactsAt(query.get("path")))],
     ["GET", "/runs/:id/artifacts/content", ({ query, response }) => sendArtifact(response, query.get("path"))],
     ["GET", "/models", () => page(w.models)], ["GET", "/models/:name", ({ p }) => byName(w.models, p.name)], ["GET", "/models/:name/versions", ({ p }) => page(w.versions.filter((v) => v.model === p.name))],

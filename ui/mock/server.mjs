@@ -2,9 +2,9 @@
  * A stand-in for `pitcrew up`: the GET half of docs/api.md over a seeded world, the event stream, and the few changes the UI can make.
  * It also serves `dist` as the real server does, content security policy included.
  *
- *   node mock/server.mjs [--port 7070] [--variant full|empty|error] [--live]
+ *   node mock/server.mjs [--port 7070] [--variant full|empty|error] [--live] [--runs N]
  *
- * `--live` lets an event happen every few seconds.
+ * `--runs` adds that many runs with a thousand metrics each. `--live` lets an event happen every few seconds.
  */
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,14 +15,16 @@ import { iso } from "./clock.mjs";
 import { live } from "./live.mjs";
 import { random } from "./random.mjs";
 import { routes } from "./routes.mjs";
+import { manyRuns } from "./runs.mjs";
 import { emptyWorld, fullWorld } from "./world.mjs";
 
-const { values: options } = parseArgs({ options: { port: { type: "string", default: "7070" }, variant: { type: "string", default: "full" }, live: { type: "boolean", default: false } } });
+const { values: options } = parseArgs({ options: { port: { type: "string", default: "7070" }, variant: { type: "string", default: "full" }, live: { type: "boolean", default: false }, runs: { type: "string", default: "0" } } });
 const DIST = join(fileURLToPath(new URL(".", import.meta.url)), "..", "dist");
 const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
 
 const world = options.variant === "empty" ? emptyWorld() : fullWorld();
+world.runs.push(...manyRuns(Number(options.runs)));
 const streams = new Set();
 const startedAt = iso(Date.now() - 26 * 60_000);
 

@@ -112,9 +112,9 @@ export function trainingWorld(rng) {
 
 /** A training curve for any run and key. */
 export function series(rng, key, run) {
-  const value = run.metrics[key]?.value;
+  const value = (run.metricAt?.(key) ?? run.metrics[key])?.value;
   const at = Date.parse(run.started_at);
-  if (!key.endsWith("loss")) return { key, points: [{ step: 0, at: run.metrics[key]?.at ?? run.started_at, value: value ?? 0 }] };
+  if (!key.endsWith("loss") && run.metricAt === undefined) return { key, points: [{ step: 0, at: run.ended_at ?? run.started_at, value: value ?? 0 }] };
   const n = run.status === "RUNNING" ? 240 : 200;
   return { key, points: Array.from({ length: n }, (_, step) => ({ step, at: iso(at + step * 40), value: round(value * (1 + 4.2 * Math.exp(-step / 26)) + rng.normal() * value * 0.012 * Math.exp(-step / 200), 3) })) };
 }

@@ -7,6 +7,7 @@ import { router } from "./app/router";
 import "./kit/tokens.css";
 import "./kit/base.css";
 import "./kit/kit.css";
+import "./kit/float.css";
 import "./app/shell.css";
 import { LiveProvider } from "./live/LiveProvider";
 

@@ -48,6 +48,11 @@ export async function list<T>(path: string, query: Query = {}, signal?: AbortSig
   return page.items;
 }
 
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  const response = await send("PATCH", url(path), body, undefined);
+  return (await response.json()) as T;
+}
+
 export async function post<T>(path: string, body: unknown): Promise<T> {
   const response = await send("POST", url(path), body, undefined);
   return (await response.json()) as T;

@@ -17,6 +17,7 @@ export interface Run {
   experiment: string;
   name: string;
   status: string;
+  lifecycle?: string;
   started_at: Timestamp;
   ended_at: Timestamp | null;
   user: string;
@@ -25,6 +26,28 @@ export interface Run {
   tags: Record<string, string>;
   parent_run_id: string | null;
   pipeline_run: { id: string; step: string | null } | null;
+}
+
+/** The keys that the runs of an experiment have. */
+export interface RunColumns {
+  metrics: string[];
+  params: string[];
+  tags: string[];
+  /** Whether there are more than were listed. */
+  truncated: { metrics: boolean; params: boolean; tags: boolean };
+}
+
+/** What a table shows of runs, under a name that everybody with access to the experiment sees. */
+export interface SavedView {
+  name: string;
+  /** The part of the page's address that holds the view. */
+  search: string;
+}
+
+export interface RunChange {
+  name?: string;
+  notes?: string;
+  tags?: Record<string, string>;
 }
 
 export interface MetricSeries {

@@ -8,6 +8,7 @@ const KEYS: [string, string][] = [
   ["/", "The same"],
   ["j", "Next row"],
   ["k", "Previous row"],
+  ["x", "Select the row"],
   ["Enter", "Open the row"],
   ["← →", "Walk the marks on the timeline"],
   ["↑ ↓", "Walk the spans of a trace; ← → fold and unfold"],

@@ -6,6 +6,7 @@ import { Button } from "../kit/Button";
 import { Skeleton } from "../kit/Feedback";
 import { Icon, Mark } from "../kit/Icon";
 import { stepRow } from "../kit/Table";
+import { Toasts } from "../kit/Toast";
 import { useLiveState } from "../live/LiveProvider";
 import { HelpDialog } from "./HelpDialog";
 import { type KeyAction, useKeys } from "./keys";
@@ -63,6 +64,7 @@ export function Shell(): ReactNode {
         <Suspense fallback={<div className="page"><Skeleton lines={1} /><Skeleton height={320} /></div>}><Outlet /></Suspense>
       </main>
       <ScrollRestoration />
+      <Toasts />
       {palette && <Suspense fallback={null}><Palette onClose={() => setPalette(false)} /></Suspense>}
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>

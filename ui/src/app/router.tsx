@@ -21,6 +21,7 @@ export const router = createBrowserRouter([
         children: [
           { index: true, lazy: page(() => import("../slices/overview/OverviewPage")) },
           { path: "runs", lazy: page(() => import("../slices/tracking/RunsPage")) },
+          { path: "runs/compare", lazy: page(() => import("../slices/tracking/compare/ComparePage")) },
           { path: "runs/:id", lazy: page(() => import("../slices/tracking/RunPage")) },
           { path: "traces", lazy: page(() => import("../slices/traces/TracesPage")) },
           { path: "traces/:id", lazy: page(() => import("../slices/traces/TracePage")) },

@@ -15,18 +15,20 @@ interface PageProps {
   kicker?: string;
   meta?: ReactNode;
   actions?: ReactNode;
+  /** As wide as the window: for tables with many columns. */
+  wide?: boolean;
   children: ReactNode;
 }
 
 const NONE: Crumb[] = [];
 
 /** The frame of every page: title, the way back, a line of facts, the actions. */
-export function Page({ title, heading, crumbs = NONE, kicker, meta, actions, children }: PageProps): ReactNode {
+export function Page({ title, heading, crumbs = NONE, kicker, meta, actions, wide = false, children }: PageProps): ReactNode {
   useEffect(() => {
     document.title = `${title} · Pitcrew`;
   }, [title]);
   return (
-    <div className="page">
+    <div className={wide ? "page wide" : "page"}>
       <header className="page-head">
         <div className="grow">
           {crumbs.length > 0 && (

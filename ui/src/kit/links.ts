@@ -5,6 +5,7 @@ export const paths = {
   overview: () => "/",
   runs: () => "/runs",
   run: (id: string) => `/runs/${seg(id)}`,
+  compareRuns: (ids: string[]) => `/runs/compare?${ids.map((id) => `run=${seg(id)}`).join("&")}`,
   pipelines: () => "/pipelines",
   pipeline: (name: string) => `/pipelines/${seg(name)}`,
   pipelineRun: (id: string) => `/pipeline-runs/${seg(id)}`,

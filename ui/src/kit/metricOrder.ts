@@ -3,13 +3,19 @@ const FIRST = ["mae", "wape", "rmse", "r2", "accuracy", "auc", "f1"];
 
 const rank = (key: string): number => {
   const place = FIRST.indexOf(key);
-  return place < 0 ? FIRST.length : place;
+  if (place >= 0) return place;
+  // Then losses, what has a plain name, and last what a library logs by the hundred under a path.
+  if (/loss/i.test(key)) return FIRST.length;
+  return FIRST.length + (key.startsWith("system/") ? 3 : key.includes("/") ? 2 : 1);
 };
 
 /** Metrics for which less is better; for the others, and for unknown ones, more is. */
 const LESS_IS_BETTER = /mae|mse|rmse|wape|mape|error|loss/i;
 /** Those have a sign, and the best of them is none. */
 const ZERO_IS_BEST = /bias/i;
+
+/** Whether it is known which way a metric is better. */
+export const hasBest = (key: string): boolean => LESS_IS_BETTER.test(key) || ZERO_IS_BEST.test(key) || /acc|auc|f1|r2|precision|recall|score/i.test(key);
 
 /** Whether the first value of a metric is better than the second. */
 export function isBetter(key: string, value: number, other: number): boolean {

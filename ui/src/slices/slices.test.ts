@@ -44,10 +44,10 @@ describe("tables", () => {
 });
 
 describe("run columns", () => {
-  const run = (metrics: string[], params: string[]) => ({ metrics: Object.fromEntries(metrics.map((key) => [key, { value: 1, step: 0, at: "" }])), params: Object.fromEntries(params.map((key) => [key, "1"])) }) as unknown as Run;
+  const run = (metrics: string[], params: string[]) => ({ metrics: Object.fromEntries(metrics.map((key) => [key, { value: 1, step: 0, at: "" }])), params: Object.fromEntries(params.map((key) => [key, "1"])), tags: {} }) as unknown as Run;
   it("begin with what most runs share, quality first", () => {
     const all = keysOf([run(["train_loss", "mae"], ["seed"]), run(["train_loss", "wape"], ["seed", "depth"]), run(["train_loss"], [])]);
-    expect(all).toEqual({ metrics: ["train_loss", "mae", "wape"], params: ["seed", "depth"] });
+    expect(all).toEqual({ metrics: ["train_loss", "mae", "wape"], params: ["seed", "depth"], tags: [] });
     expect(defaultKeys(all).metrics).toEqual(["mae", "wape", "train_loss"]);
   });
 });

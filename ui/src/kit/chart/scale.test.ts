@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DAY, bandPath, linePath, linear, nearest, niceDomain, ticks, timeTicks } from "./scale";
+import { DAY, bandPath, linePath, linear, logDomain, logTicks, logarithmic, nearest, niceDomain, ticks, timeTicks } from "./scale";
 
 describe("linear", () => {
   it("maps and inverts", () => {
@@ -47,4 +47,22 @@ describe("paths", () => {
 
 it("finds the nearest of a row", () => {
   expect([nearest([0, 10, 20], 4), nearest([0, 10, 20], 6), nearest([0, 10, 20], 99), nearest([5], 0)]).toEqual([0, 1, 2, 0]);
+});
+
+describe("a logarithmic scale", () => {
+  it("maps factors to lengths and back, and has no place for zero", () => {
+    const y = logarithmic([1, 100], [0, 200]);
+    expect([y(10), y(0), y(-1)]).toEqual([expect.closeTo(100), Number.NaN, Number.NaN]);
+    expect(y.invert(y(42))).toBeCloseTo(42);
+  });
+  it("holds all that is above zero", () => {
+    const [low, high] = logDomain([0, -3, 0.02, 5, Number.NaN]);
+    expect(low > 0 && low < 0.02 && high > 5).toBe(true);
+    expect(logDomain([])).toEqual([0.1, 10]);
+  });
+  it("has ticks on powers of ten, with more between few of them", () => {
+    expect(logTicks([1, 1e6], 6)).toEqual([1, 10, 100, 1000, 1e4, 1e5, 1e6]);
+    expect(logTicks([1, 30], 4)).toEqual([1, 2, 5, 10, 20]);
+    expect(logTicks([0.21, 0.24], 4).length).toBeGreaterThan(1);
+  });
 });

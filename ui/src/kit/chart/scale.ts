@@ -18,6 +18,45 @@ export function linear(domain: [number, number], range: [number, number]): Scale
   return scale;
 }
 
+/** A scale on which equal factors are equal lengths. What is not above zero has no place on it. */
+export function logarithmic(domain: [number, number], range: [number, number]): Scale {
+  const inner = linear([Math.log10(domain[0]), Math.log10(domain[1])], range);
+  const scale = ((value: number) => (value > 0 ? inner(Math.log10(value)) : Number.NaN)) as Scale;
+  scale.domain = domain;
+  scale.range = range;
+  scale.invert = (pixel) => 10 ** inner.invert(pixel);
+  return scale;
+}
+
+/** The range of the values above zero, with a little room; a decade around 1 when there are none. */
+export function logDomain(values: Iterable<number>): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = 0;
+  for (const value of values) {
+    if (!Number.isFinite(value) || value <= 0) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low > high) return [0.1, 10];
+  return low === high ? [low / 2, high * 2] : [low * (low / high) ** 0.03, high * (high / low) ** 0.03];
+}
+
+/** Powers of ten; over less than two of them also their doubles and fives. */
+export function logTicks(domain: [number, number], wanted: number): number[] {
+  const [from, to] = [Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1]))];
+  const decades = Math.log10(domain[1] / domain[0]);
+  const leads = decades < 2 ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil((to - from) / Math.max(wanted, 1)));
+  const out: number[] = [];
+  for (let power = from; power <= to && out.length < 100; power += leads.length > 1 ? 1 : stride) {
+    for (const lead of leads) {
+      const tick = Number((lead * 10 ** power).toPrecision(6));
+      if (tick >= domain[0] && tick <= domain[1]) out.push(tick);
+    }
+  }
+  return out.length >= 2 ? out : ticks(domain, wanted);
+}
+
 /** A step of 1, 2 or 5 times a power of ten that gives about `wanted` ticks. */
 export function niceStep(span: number, wanted: number): number {
   if (!(span > 0) || wanted < 1) return 1;

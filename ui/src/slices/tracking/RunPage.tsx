@@ -5,15 +5,15 @@ import type { Run } from "../../api/tracking";
 import { RefLink } from "../../kit/Cause";
 import { Id } from "../../kit/Copy";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
-import { metric } from "../../kit/format";
 import { paths } from "../../kit/links";
-import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
 import { Artifacts } from "./Artifacts";
-import { MetricChart } from "./MetricChart";
-import { run } from "./queries";
+import { Notes } from "./Notes";
+import { NOTE_TAG, run } from "./queries";
+import { DeletedMark, RunActions } from "./RunActions";
+import { RunMetrics } from "./RunMetrics";
 import "./tracking.css";
 
 export default function RunPage(): ReactNode {
@@ -23,6 +23,7 @@ export default function RunPage(): ReactNode {
   const title = data?.name ?? "Run";
   return (
     <Page title={title} heading={<>{title}{data !== undefined && <State of={data.status} />}</>} crumbs={[{ label: "Runs", to: paths.runs() }]}
+      actions={data !== undefined && <RunActions run={data} />}
       meta={data !== undefined && <>
         <span>in <Link className="link" to={`${paths.runs()}?experiment=${encodeURIComponent(data.experiment)}`}>{data.experiment}</Link></span>
         {data.pipeline_run !== null && <span>{data.pipeline_run.step === null ? "part" : `step ${data.pipeline_run.step}`} of a <RefLink kind="pipeline_run" id={data.pipeline_run.id}>pipeline run</RefLink></span>}
@@ -36,18 +37,16 @@ export default function RunPage(): ReactNode {
 }
 
 function Body({ run: each }: { run: Run }): ReactNode {
-  const keys = byWorth(Object.keys(each.metrics).toSorted());
-  // A metric that was logged once is a number, not a line.
-  const curves = keys.filter((key) => (each.metrics[key]?.step ?? 0) > 0 || each.status === "RUNNING");
-  const live = each.status === "RUNNING";
+  // The note is a tag too, and stands above as what it is.
+  const said = Object.fromEntries(Object.entries(each.tags).filter(([key]) => key !== NOTE_TAG));
   return (
     <>
-      {keys.length === 0 && <Panel title="Metrics"><Empty title="No metric was logged yet" command={'mlflow.log_metric("mae", 21.5)'} /></Panel>}
-      {keys.length > 0 && <Panel title="Metrics"><dl className="figures">{keys.map((key) => <div key={key}><dt>{key}</dt><dd>{metric(each.metrics[key]?.value)}</dd></div>)}</dl></Panel>}
-      {curves.length > 0 && <div className="metric-grid">{curves.map((key) => <Panel key={key}><MetricChart runId={each.run_id} metricKey={key} live={live} /></Panel>)}</div>}
+      <DeletedMark run={each} />
+      <Notes key={each.run_id} run={each} />
+      <RunMetrics run={each} />
       <div className="cols-2">
         <Panel title="Parameters" flush><Pairs items={each.params} none="No parameter was logged" /></Panel>
-        <Panel title="Tags" flush><Pairs items={each.tags} none="No tag was set" /></Panel>
+        <Panel title="Tags" flush><Pairs items={said} none="No tag was set" /></Panel>
       </div>
       <Artifacts runId={each.run_id} />
     </>

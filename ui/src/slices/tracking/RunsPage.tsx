@@ -1,89 +1,92 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router-dom";
-import type { Run } from "../../api/tracking";
-import { Button } from "../../kit/Button";
-import { Empty, Failure, Skeleton } from "../../kit/Feedback";
-import { paths } from "../../kit/links";
-import { Page, Panel } from "../../kit/Page";
-import { Table } from "../../kit/Table";
-import { type Chosen, columnsFor, defaultKeys, keysOf } from "./columns";
-import { experiments, runs } from "./queries";
+import { Segments } from "../../kit/Button";
+import { Empty } from "../../kit/Feedback";
+import { byWorth } from "../../kit/metricOrder";
+import { Page } from "../../kit/Page";
+import { defaultColumns, keysOf } from "./columns";
+import { experiments, runColumns, runSample } from "./queries";
+import { ColumnPicker } from "./table/ColumnPicker";
+import { GroupPicker } from "./table/GroupPicker";
+import { RunTable } from "./table/RunTable";
+import { SavedViews } from "./table/SavedViews";
+import { EMPTY_VIEW, type KeyGroup, type Lifecycle, type RunsView, folded, orderBy, readView, spread, writeView } from "./table/view";
 import "./tracking.css";
+import "./table/table.css";
 
+const LIFECYCLES: { value: Lifecycle; label: string }[] = [{ value: "active", label: "Active" }, { value: "deleted", label: "Deleted" }];
+
+/** Every run, as far as one wants to scroll. The address holds what is shown. */
 export default function RunsPage(): ReactNode {
   const [search, setSearch] = useSearchParams();
-  const experiment = search.get("experiment") ?? undefined;
-  const filter = search.get("filter") ?? undefined;
-  const query = useInfiniteQuery(runs({ ...(experiment === undefined ? {} : { experiment }), ...(filter === undefined ? {} : { filter }) }));
-  const rows = query.data?.pages.flatMap((page) => page.items);
-  const set = (key: string, value: string) => setSearch((old) => {
-    const next = new URLSearchParams(old);
-    if (value === "") next.delete(key);
-    else next.set(key, value);
-    return next;
-  });
+  const view = useMemo(() => readView(search), [search]);
+  const change = useCallback((part: Partial<RunsView>, replace = false) =>
+    setSearch((old) => writeView({ ...readView(old), ...part }), { replace, preventScrollReset: true }), [setSearch]);
+  const list = useQuery(experiments());
+  const experimentId = list.data?.find((each) => each.name === view.experiment)?.experiment_id;
+  const keys = useKeys(view, experimentId);
+  const scope = useMemo(() => ({
+    ...(view.experiment === "" ? {} : { experiment: view.experiment }),
+    filter: view.filter || undefined,
+    order_by: orderBy(view.order),
+    ...(view.lifecycle === "active" ? {} : { view: view.lifecycle }),
+  }), [view]);
+  const columns = useMemo(() => spread(view.columns ?? keys.defaults ?? [], keys.known), [view.columns, keys]);
+  const address = writeView(view).toString();
   return (
-    <Page title="Runs" meta={<span>Every training that was tracked, from pipelines and from notebooks with the MLflow client.</span>}>
-      <Filters experiment={experiment ?? ""} filter={filter ?? ""} set={set} />
-      <Panel flush>
-        {query.isPending && <div className="panel-body"><Skeleton lines={8} /></div>}
-        {query.isError && rows === undefined && <Failure error={query.error} retry={() => void query.refetch()} />}
-        {rows !== undefined && rows.length === 0 && (filter === undefined && experiment === undefined
-          ? <Empty title="No run was tracked yet" command={`export MLFLOW_TRACKING_URI=${window.location.origin}`}>Point an unchanged MLflow client here, or start a pipeline; each training becomes a row.</Empty>
-          : <Empty title="No run answers this filter">The grammar is MLflow's: <code>metrics.mae &lt; 30 and params.seed = '7'</code>.</Empty>)}
-        {rows !== undefined && rows.length > 0 && <RunTable rows={rows} />}
-        {query.hasNextPage && <div className="table-foot"><Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Show more</Button></div>}
-      </Panel>
+    <Page title="Runs" wide actions={
+      <>
+        <Segments label="Which runs" value={view.lifecycle} options={LIFECYCLES} onChange={(lifecycle) => change({ lifecycle })} />
+        <GroupPicker group={view.group} keys={keys.known} onGroup={(group) => change({ group })} />
+        <ColumnPicker columns={columns} keys={keys.known} truncated={keys.truncated} onColumns={(next) => change({ columns: next === null ? null : folded(next, keys.known) }, true)} />
+        <SavedViews experimentId={experimentId} search={address} onOpen={(saved) => setSearch(writeView(readView(new URLSearchParams(saved))), { preventScrollReset: true })} />
+      </>
+    }>
+      <RunTable key={`${view.experiment} ${view.lifecycle}`} view={view} scope={scope} ready={view.columns !== null || keys.defaults !== null} columns={columns} known={keys.known} onView={change} nothing={<Nothing view={view} />}
+        experiments={
+          <select aria-label="Experiment" value={view.experiment} onChange={(event) => change({ ...EMPTY_VIEW, experiment: event.target.value, lifecycle: view.lifecycle })}>
+            <option value="">All experiments</option>
+            {(list.data ?? []).map((each) => <option key={each.experiment_id} value={each.name}>{each.name}</option>)}
+          </select>
+        } />
     </Page>
   );
 }
 
-function Filters({ experiment, filter, set }: { experiment: string; filter: string; set: (key: string, value: string) => void }): ReactNode {
-  const [text, setText] = useState(filter);
-  const list = useQuery(experiments());
-  return (
-    <form className="filters" onSubmit={(event) => { event.preventDefault(); set("filter", text.trim()); }}>
-      <select aria-label="Experiment" value={experiment} onChange={(event) => set("experiment", event.target.value)}>
-        <option value="">All experiments</option>
-        {(list.data ?? []).map((each) => <option key={each.experiment_id} value={each.name}>{each.name}</option>)}
-      </select>
-      <input aria-label="Filter" value={text} onChange={(event) => setText(event.target.value)} placeholder="metrics.mae < 30 and params.seed = '7'" spellCheck={false} className="mono" />
-      <Button type="submit">Filter</Button>
-      {filter !== "" && <Button kind="ghost" onClick={() => { setText(""); set("filter", ""); }}>Clear</Button>}
-    </form>
-  );
+interface Keys {
+  known: Record<KeyGroup, string[]>;
+  /** `null` until they can be told. */
+  defaults: string[] | null;
+  truncated: boolean;
 }
 
-function RunTable({ rows }: { rows: Run[] }): ReactNode {
-  const all = useMemo(() => keysOf(rows), [rows]);
-  const [chosen, setChosen] = useState<Chosen | null>(null);
-  const keys = chosen ?? defaultKeys(all);
-  const columns = useMemo(() => columnsFor(keys), [keys]);
-  return (
-    <>
-      <details className="columns">
-        <summary>Columns</summary>
-        <div>
-          <Keys title="Metrics" all={all.metrics} on={keys.metrics} onChange={(metrics) => setChosen({ ...keys, metrics })} />
-          <Keys title="Parameters" all={all.params} on={keys.params} onChange={(params) => setChosen({ ...keys, params })} />
-        </div>
-      </details>
-      <Table label="Runs" columns={columns} rows={rows} rowKey={(row) => row.run_id} rowTo={(row) => paths.run(row.run_id)} />
-    </>
-  );
+/** The keys there are: those the server lists, and those of some runs at hand, which also say which columns to begin with. */
+function useKeys(view: RunsView, experimentId: string | undefined): Keys {
+  const scope = { ...(view.experiment === "" ? {} : { experiment: view.experiment }), ...(view.lifecycle === "active" ? {} : { view: view.lifecycle }) };
+  const sample = useQuery(runSample(scope));
+  const listed = useQuery(runColumns(experimentId));
+  const everywhere = view.experiment === "";
+  return useMemo(() => {
+    const found = keysOf(sample.data ?? []);
+    const all = (group: KeyGroup) => [...new Set([...found[group], ...(listed.data?.[group] ?? [])])];
+    return {
+      known: { metrics: byWorth(all("metrics")), params: all("params"), tags: all("tags") },
+      defaults: sample.data === undefined ? (sample.isError ? [] : null) : defaultColumns(sample.data, everywhere),
+      truncated: Object.values(listed.data?.truncated ?? {}).some(Boolean),
+    };
+  }, [sample.data, sample.isError, listed.data, everywhere]);
 }
 
-function Keys({ title, all, on, onChange }: { title: string; all: string[]; on: string[]; onChange: (on: string[]) => void }): ReactNode {
-  return (
-    <fieldset>
-      <legend>{title}</legend>
-      {all.map((key) => (
-        <label key={key} className="row">
-          <input type="checkbox" checked={on.includes(key)} onChange={(event) => onChange(event.target.checked ? [...on, key] : on.filter((each) => each !== key))} />
-          {key}
-        </label>
-      ))}
-    </fieldset>
-  );
+/** The three lines that make a first row. */
+const firstRun = (experiment: string): string => `import mlflow
+mlflow.set_tracking_uri("${window.location.origin}")${experiment === "" ? "" : `
+mlflow.set_experiment(${JSON.stringify(experiment)})`}
+mlflow.log_metric("loss", 0.25)`;
+
+function Nothing({ view }: { view: RunsView }): ReactNode {
+  if (view.filter !== "") return <Empty title="No run answers this filter">A filter compares metrics, parameters, tags and attributes: <code>metrics.mae &lt; 30 AND params.seed = '7'</code>.</Empty>;
+  if (view.lifecycle === "deleted") return <Empty title="No run was deleted">What is deleted waits here until it is collected, and can be restored.</Empty>;
+  const title = view.experiment === "" ? "No run was tracked yet" : "No run in this experiment yet";
+  return <Empty title={title} example={firstRun(view.experiment)} command={`export MLFLOW_TRACKING_URI=${window.location.origin}`}>These lines make the first row. Programs that log already need only the address; pipelines have it.</Empty>;
 }

@@ -1,11 +1,11 @@
 import type { ReactNode } from "react";
 import type { Run } from "../../api/tracking";
 import { RefLink } from "../../kit/Cause";
-import { cell, num } from "../../kit/format";
+import { cell } from "../../kit/format";
 import { byWorth } from "../../kit/metricOrder";
 import { State } from "../../kit/State";
-import type { ColumnDef } from "../../kit/Table";
 import { Ago, Elapsed } from "../../kit/Time";
+import { keyOf } from "./table/view";
 
 export interface Chosen {
   metrics: string[];
@@ -13,8 +13,8 @@ export interface Chosen {
 }
 
 /** The keys of all runs on show, the most common first, so that the default columns are those worth comparing. */
-export function keysOf(runs: Run[]): Chosen {
-  return { metrics: ranked(runs.map((run) => Object.keys(run.metrics))), params: ranked(runs.map((run) => Object.keys(run.params))) };
+export function keysOf(runs: Run[]): Chosen & { tags: string[] } {
+  return { metrics: ranked(runs.map((run) => Object.keys(run.metrics))), params: ranked(runs.map((run) => Object.keys(run.params))), tags: ranked(runs.map((run) => Object.keys(run.tags))) };
 }
 
 function ranked(lists: string[][]): string[] {
@@ -23,35 +23,68 @@ function ranked(lists: string[][]): string[] {
   return [...times.entries()].toSorted((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([key]) => key);
 }
 
-const DEFAULT_METRICS = 4;
-const DEFAULT_PARAMS = 2;
+const DEFAULT_METRICS = 5;
+const DEFAULT_PARAMS = 3;
 
 export function defaultKeys(all: Chosen): Chosen {
   return { metrics: byWorth(all.metrics).slice(0, DEFAULT_METRICS), params: all.params.slice(0, DEFAULT_PARAMS) };
 }
 
-const sortable = (text: string | undefined): number | string => {
-  if (text === undefined) return Number.NaN;
-  const value = Number(text);
-  return text !== "" && !Number.isNaN(value) ? value : text;
-};
+/** The columns of a table that nobody has arranged yet. */
+export function defaultColumns(sample: Run[], allExperiments: boolean): string[] {
+  const { metrics, params } = defaultKeys(keysOf(sample));
+  const from = sample.some((run) => run.pipeline_run !== null) ? ["from"] : [];
+  const where = allExperiments && new Set(sample.map((run) => run.experiment)).size > 1 ? ["experiment"] : [];
+  return ["started", "took", ...where, ...metrics.map((key) => `metrics.${key}`), ...params.map((key) => `params.${key}`), ...from];
+}
 
-const missing: ReactNode = <span className="faint">–</span>;
+/** Columns over what every run has. */
+export const ATTRIBUTES: { id: string; label: string; width: number }[] = [
+  { id: "status", label: "Status", width: 104 },
+  { id: "started", label: "Started", width: 108 },
+  { id: "took", label: "Took", width: 84 },
+  { id: "experiment", label: "Experiment", width: 140 },
+  { id: "user", label: "User", width: 104 },
+  { id: "from", label: "From", width: 116 },
+  { id: "id", label: "Id", width: 104 },
+];
 
-export function columnsFor({ metrics, params }: Chosen): ColumnDef<Run>[] {
-  return [
-    { key: "name", head: "Run", cell: (row) => row.name || row.run_id.slice(0, 8), sort: (row) => row.name },
-    { key: "status", head: "Status", cell: (row) => <State of={row.status} /> },
-    { key: "started", head: "Started", cell: (row) => <Ago at={row.started_at} />, sort: (row) => row.started_at },
-    { key: "took", head: "Took", cell: (row) => <Elapsed from={row.started_at} to={row.ended_at} />, align: "end", wideOnly: true },
-    ...metrics.map((key): ColumnDef<Run> => ({
-      key: `metric ${key}`, head: key, align: "end", sort: (row) => num(row.metrics[key]?.value),
-      cell: (row) => (row.metrics[key] === undefined ? missing : cell(row.metrics[key].value)),
-    })),
-    ...params.map((key): ColumnDef<Run> => ({
-      key: `param ${key}`, head: <span className="faint">{key}</span>, align: "end", wideOnly: true, sort: (row) => sortable(row.params[key]),
-      cell: (row) => (row.params[key] === undefined ? missing : <code>{row.params[key]}</code>),
-    })),
-    { key: "from", head: "From", cell: (row) => (row.pipeline_run === null ? missing : <RefLink kind="pipeline_run" id={row.pipeline_run.id}>{row.pipeline_run.step ?? "pipeline"}</RefLink>), align: "end", wideOnly: true },
-  ];
+const KEY_WIDTH = { metrics: 112, params: 124, tags: 140 };
+
+export interface GridColumn {
+  id: string;
+  label: string;
+  /** What kind of key it is over, where it is one. */
+  kind: "metrics" | "params" | "tags" | null;
+  width: number;
+  end: boolean;
+}
+
+export function gridColumn(id: string, width?: number): GridColumn {
+  const key = keyOf(id);
+  if (key !== null) return { id, label: key.key, kind: key.group, width: width ?? Math.max(KEY_WIDTH[key.group], Math.min(190, key.key.length * 7 + 28)), end: key.group !== "tags" };
+  const found = ATTRIBUTES.find((each) => each.id === id);
+  return { id, label: found?.label ?? id, kind: null, width: width ?? found?.width ?? 120, end: id === "took" };
+}
+
+export const missing: ReactNode = <span className="faint" aria-label="none">–</span>;
+
+/** What stands in a column of a run. */
+export function cellOf(run: Run, id: string): ReactNode {
+  const key = keyOf(id);
+  if (key?.group === "metrics") return run.metrics[key.key] === undefined ? missing : cell(run.metrics[key.key]?.value);
+  if (key !== null) {
+    const value = run[key.group === "params" ? "params" : "tags"][key.key];
+    return value === undefined ? missing : <span className="mono" title={value}>{value}</span>;
+  }
+  switch (id) {
+    case "status": return <State of={run.status} />;
+    case "started": return run.started_at ? <Ago at={run.started_at} /> : missing;
+    case "took": return run.started_at ? <Elapsed from={run.started_at} to={run.ended_at ?? null} /> : missing;
+    case "experiment": return run.experiment;
+    case "user": return run.user || missing;
+    case "id": return <code>{run.run_id.slice(0, 10)}</code>;
+    case "from": return run.pipeline_run === null ? missing : <RefLink kind="pipeline_run" id={run.pipeline_run.id}>{run.pipeline_run.step ?? "pipeline"}</RefLink>;
+    default: return missing;
+  }
 }
