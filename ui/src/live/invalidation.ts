@@ -33,6 +33,7 @@ const BY_NAME: Record<string, QueryRoot[]> = {
   "tracking.experiment_tagged": ["experiments"],
   "tracking.view_saved": ["experiments"],
   "tracking.view_removed": ["experiments"],
+  "tracking.run_alert_fired": ["runs"],
   "tracking.run_purged": ["runs"],
   "tracking.run_moved": ["runs", "experiments"],
   "tracking.run_copied": ["runs", "experiments"],
