@@ -338,7 +338,11 @@ pub(crate) struct Predict {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  pitcrew alerts --state firing --check\n  pitcrew alerts --runs")]
 pub(crate) struct Alerts {
+    /// What rules about runs fired, instead.
+    #[arg(long, conflicts_with_all = ["state", "check"])]
+    pub(crate) runs: bool,
     /// Only in this state: pending, firing or resolved.
     #[arg(long)]
     pub(crate) state: Option<String>,

@@ -253,6 +253,9 @@ fn stdin() -> Result<String> {
 }
 
 async fn alerts(client: &Client, alerts: &Alerts, out: Out) -> Result<ExitCode> {
+    if alerts.runs {
+        return list(client, "/api/v1/run-alerts", out, show::run_alerts).await.map(|_| ExitCode::SUCCESS);
+    }
     let path = alerts
         .state
         .as_ref()

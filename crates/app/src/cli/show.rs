@@ -156,6 +156,15 @@ pub(crate) fn alerts(value: &Value) -> String {
     )
 }
 
+pub(crate) fn run_alerts(value: &Value) -> String {
+    list(
+        value,
+        "no rule about runs has fired; `run_alerts` in pitcrew.yaml declares them",
+        &["AT", "RULE", "RUN", "NAME", "WHAT", "UNTOLD"],
+        &["/at", "/rule", "/run_id", "/run", "/what", "/untold"],
+    )
+}
+
 pub(crate) fn event(value: &Value) -> String {
     format!("{}  {:32} {}", time(value, "/at"), field(value, "/name"), field(value, "/summary"))
 }
