@@ -4,6 +4,7 @@
 #
 #   folder=$(scripts/postgres.sh start)     prints the folder; the address is in $folder/url
 #   export TEST_POSTGRES_URL=$(cat "$folder/url")
+#   scripts/postgres.sh restart "$folder"   ends it as a crash would, and starts it again
 #   scripts/postgres.sh stop "$folder"      ends the server and removes the folder
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -65,12 +66,24 @@ options() {
     fi
 }
 
-stop() {
-    local folder=${1:?usage: scripts/postgres.sh stop FOLDER}
-    case "$folder" in
+# A folder that `start` printed.
+ours() {
+    case "${1:?a folder is missing}" in
         */pitcrew-postgres.*) ;;
-        *) fail "\`$folder\` is not a folder this script made" ;;
+        *) fail "\`$1\` is not a folder this script made" ;;
     esac
+}
+
+restart() {
+    ours "$1"
+    cd "$1"
+    as_owner "$(programs)/pg_ctl" -D "$1/data" -l "$1/log" -m immediate -w -t 60 restart >>"$1.log" 2>&1 || { cat "$1.log" >&2; fail "PostgreSQL did not restart"; }
+    rm -f "$1.log"
+}
+
+stop() {
+    local folder=$1
+    ours "$folder"
     if [ -f "$folder/data/postmaster.pid" ]; then
         as_owner "$(programs)/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null 2>&1 || true
     fi
@@ -79,6 +92,7 @@ stop() {
 
 case "${1:-}" in
     start) start ;;
+    restart) restart "${2:-}" ;;
     stop) stop "${2:-}" ;;
-    *) fail "usage: scripts/postgres.sh start | stop FOLDER" ;;
+    *) fail "usage: scripts/postgres.sh start | restart FOLDER | stop FOLDER" ;;
 esac
