@@ -112,6 +112,27 @@ def test_runs_go_to_a_folder_and_into_another_server(pitcrew, binary, mlflow, cl
         assert mlflow.artifacts.load_text(f"runs:/{run}/notes/größe 1.txt") == "größe\n"
 
 
+def test_an_export_that_was_cut_off_keeps_what_it_has(pitcrew, mlflow, run, request, tmp_path):
+    export = ("runs", "export", "--experiment", request.node.name, "--out", tmp_path)
+    pitcrew(*export)
+    half = tmp_path / f"{run}.part"
+    (tmp_path / run).rename(half)
+    (half / "run.json").unlink()
+    (half / "artifacts" / "notes" / "größe 1.txt").unlink()
+    (half / "metrics" / "00001.jsonl").write_text("", encoding="utf-8")
+    (half / "artifacts" / "stray.txt").write_text("no file of the run", encoding="utf-8")
+    kept = (half / "artifacts" / "big.txt").stat()
+    assert pitcrew("runs", "import", tmp_path, code=2)["code"] == "RUN_FOLDER_INVALID", "what is half written is no run"
+    assert pitcrew(*export)["written"] == 1
+    assert not half.exists()
+    now = (tmp_path / run / "artifacts" / "big.txt").stat()
+    assert (now.st_ino, now.st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns), "not fetched again"
+    assert pitcrew("runs", "import", tmp_path)["unchanged"] == 1, "whole, and as it is on the server"
+    mlflow.MlflowClient().log_metric(run, "train/loss", 0.0, step=5_000)
+    assert pitcrew(*export)["written"] == 1
+    assert pitcrew("runs", "import", tmp_path)["unchanged"] == 1
+
+
 def by_hand(root, run_id, points, status="RUNNING"):
     """What a script without a server writes: any language can."""
     folder = pathlib.Path(root, run_id)

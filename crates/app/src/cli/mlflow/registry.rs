@@ -10,6 +10,8 @@ use super::http;
 use super::source::{Entries, Registered, Version};
 
 const API: &str = "/api/2.0/mlflow";
+/// Where a version comes from that only uses up a number.
+const UNUSED: &str = "s3://nowhere/unused-number";
 
 /// What came in of the registry, and what did not.
 #[derive(Debug, Default)]
@@ -36,8 +38,9 @@ pub(super) async fn bring(client: &Client, models: Vec<Registered>, dry_run: boo
             }
         }
         let there = there.cloned().unwrap_or_default();
+        let mut next = there.versions.iter().map(|version| version.version).max().unwrap_or(0) + 1;
         for version in &model.versions {
-            self::version(client, &model.name, version, &there, dry_run, &mut came).await?;
+            self::version(client, &model.name, version, &there, (dry_run, &mut next), &mut came).await?;
         }
         for (alias, number) in &model.aliases {
             self::alias(client, &model.name, (alias, *number), &there, dry_run, &mut came).await?;
@@ -55,7 +58,7 @@ async fn version(
     name: &str,
     version: &Version,
     there: &Registered,
-    dry_run: bool,
+    (dry_run, next): (bool, &mut i64),
     came: &mut Came,
 ) -> Result<()> {
     let source = source(version);
@@ -72,7 +75,7 @@ async fn version(
         came.versions += 1;
         return Ok(());
     }
-    match create(client, name, version, &source).await {
+    match create(client, name, version, &source, next).await {
         Ok(true) => came.versions += 1,
         Ok(false) => refuse(came, &what, "IMPORT_CONFLICT", "its number was given to another version that is deleted"),
         Err(error) if error.code() == "SERVER_REFUSED" => refuse(came, &what, error.code(), error.detail()),
@@ -85,24 +88,32 @@ fn refuse(came: &mut Came, what: &str, code: &str, detail: &str) {
     came.refused.push(json!({ "version": what, "code": code, "detail": detail }));
 }
 
-/// Makes a version of this number; numbers before it that the other registry does not have any more are used up. False when the number is gone.
-async fn create(client: &Client, name: &str, version: &Version, source: &str) -> Result<bool> {
-    let body = json!({
+/// Makes a version of this number. Numbers before it, which the other registry does not have any more, are used up by versions that go at
+/// once. False when the number is gone.
+async fn create(client: &Client, name: &str, version: &Version, source: &str, next: &mut i64) -> Result<bool> {
+    let mut wanted = json!({
         "name": name, "source": source, "run_id": version.run_id, "description": version.description, "tags": pairs(&version.tags),
     });
+    if let Some(id) = source.strip_prefix("models:/").filter(|id| id.starts_with("m-")) {
+        wanted["model_id"] = json!(id);
+    }
+    let unused = json!({ "name": name, "source": UNUSED });
     loop {
-        let made = client.post(&format!("{API}/model-versions/create"), &body).await?;
+        let is_it = *next >= version.version;
+        let body = if is_it { &wanted } else { &unused };
+        let made = client.post(&format!("{API}/model-versions/create"), body).await?;
         let number = made.pointer("/model_version/version").and_then(|number| match number {
             Value::String(text) => text.parse::<i64>().ok(),
             other => other.as_i64(),
         });
         let number = number.ok_or_else(|| Error::internal("the answer names no version", made.to_string()))?;
-        if number == version.version {
+        *next = number.saturating_add(1);
+        if is_it && number == version.version {
             return Ok(true);
         }
         let which = json!({ "name": name, "version": number.to_string() });
         client.delete_with(&format!("{API}/model-versions/delete"), &which).await?;
-        if number > version.version {
+        if number >= version.version {
             return Ok(false);
         }
     }
