@@ -121,6 +121,8 @@ def into_sqlite(path, statements):
     with contextlib.closing(sqlite3.connect(path, timeout=60)) as database, database:
         for statement in statements:
             database.execute(statement)
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def into_postgres(url, statements):

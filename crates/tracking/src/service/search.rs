@@ -55,7 +55,7 @@ impl Tracking {
             .read(move |tx| {
                 let scope = Scope { experiments: experiments.as_deref(), filter: &filter, view: search.view };
                 let query = Query { scope, orders: &orders, after, limit: limit + 1 };
-                let mut found = store::search::runs(tx, query)?;
+                let mut found = store::search::runs(tx, &query)?;
                 // The one run too many only tells that there is a next page: mark it, but do not read its data.
                 let more = found.len() > limit;
                 found.truncate(limit);

@@ -16,8 +16,8 @@ const VALUES: [f64; 6] = [-1.0, 0.0, 0.5, 2.0, f64::NAN, f64::INFINITY];
 const RUNS: usize = 40;
 
 /// Runs that differ in everything, some of them without any of it.
-async fn fill(place: &Place) -> i64 {
-    let id = place.experiment("laws").await;
+async fn fill(place: &Place, name: &str) -> i64 {
+    let id = place.experiment(name).await;
     for at in 0..RUNS {
         let (tracking, ctx) = (&place.tracking, &place.world.ctx);
         let new = NewRun {
@@ -272,52 +272,39 @@ async fn found(place: &Place, ids: &[i64], filter: &str, order_by: &[String], li
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_and_a_plain_look_agree_and_pages_make_the_whole() {
     for place in Place::each().await {
-        let id = fill(&place).await;
-        let all = RunSearch { experiments: Some(vec![id]), limit: 1_000, ..RunSearch::default() };
+        let ids = [fill(&place, "laws").await, fill(&place, "more").await];
+        let all = RunSearch { experiments: Some(ids.to_vec()), limit: 1_000, ..RunSearch::default() };
         let all = place.tracking.search_runs(&place.world.ctx, all).await.unwrap().items;
-        assert_eq!(all.len(), RUNS);
+        assert_eq!(all.len(), 2 * RUNS);
         let handle = tokio::runtime::Handle::current();
         let mut runner =
             proptest::test_runner::TestRunner::new(ProptestConfig { cases: 250, ..ProptestConfig::default() });
-        let other = place.experiment("empty").await;
         let law = |(filter, order): (String, Vec<String>)| {
             let parsed = parse(&filter, Grammar::Full).unwrap();
             let orders = parse_order(&order).unwrap();
-            let mut expected: Vec<&Run> =
-                all.iter().filter(|run| parsed.holds(&|clause| passes(run, clause))).collect();
-            expected.sort_by(|one, other| compare(one, other, &orders));
-            let expected: Vec<&str> = expected.iter().map(|run| run.info.run_id.as_str()).collect();
-            tokio::task::block_in_place(|| {
-                handle.block_on(async {
-                    prop_assert_eq!(
-                        &found(&place, &[id], &filter, &order, 1_000).await,
-                        &expected,
-                        "{} {:?} on {}",
-                        filter,
-                        order,
-                        place.db.name
-                    );
-                    for ids in [&[id][..], &[id, other]] {
-                        prop_assert_eq!(
-                            &found(&place, ids, &filter, &order, 7).await,
-                            &expected,
-                            "pages of {} {:?} on {}",
-                            filter,
-                            order,
-                            place.db.name
-                        );
-                    }
-                    let search = RunSearch {
-                        experiments: Some(vec![id]),
-                        filter: filter.clone(),
-                        grammar: Grammar::Full,
-                        ..RunSearch::default()
-                    };
-                    let count = place.tracking.count_runs(&place.world.ctx, search).await.unwrap();
-                    prop_assert_eq!(count, expected.len() as i64, "count of {} on {}", filter, place.db.name);
-                    Ok(())
-                })
-            })
+            let mut passing: Vec<&Run> = all.iter().filter(|run| parsed.holds(&|clause| passes(run, clause))).collect();
+            passing.sort_by(|one, other| compare(one, other, &orders));
+            // One experiment and several, on one page and on many, page by page and in one statement.
+            for (ids, limit) in [(&ids[..1], 1_000), (&ids[..1], 7), (&ids[..], 9), (&ids[..], 2_000)] {
+                let here = passing.iter().filter(|run| ids.contains(&run.info.experiment_id));
+                let expected: Vec<&str> = here.map(|run| run.info.run_id.as_str()).collect();
+                let search = RunSearch {
+                    experiments: Some(ids.to_vec()),
+                    filter: filter.clone(),
+                    grammar: Grammar::Full,
+                    ..RunSearch::default()
+                };
+                let (found, count) = tokio::task::block_in_place(|| {
+                    handle.block_on(async {
+                        let count = place.tracking.count_runs(&place.world.ctx, search).await.unwrap();
+                        (found(&place, ids, &filter, &order, limit).await, count)
+                    })
+                });
+                let what = format!("{filter} {order:?} by {limit} in {} on {}", ids.len(), place.db.name);
+                prop_assert_eq!(&found, &expected, "{}", what);
+                prop_assert_eq!(count, expected.len() as i64, "count of {}", what);
+            }
+            Ok(())
         };
         runner.run(&(filter(), order()), law).unwrap();
     }

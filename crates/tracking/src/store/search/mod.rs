@@ -3,6 +3,7 @@
 //! There are three ways to the same answer. *Entries*: a comparison that few entries of an index pass gives the runs, which are sorted.
 //! *Ranked*: the index of the metric that orders gives the runs in their order, until the page is full. *Runs*: the runs of the experiments are
 //! looked at, newest first, which is their index's order too. All ways order alike, so a page may go another way than the one before it.
+//! Several experiments are searched one by one and their pages put together.
 
 mod conditions;
 mod order;
@@ -22,6 +23,10 @@ use tried::Tried;
 
 /// Comparisons that are joined; SQLite joins 64 tables at most.
 const JOINED: usize = 16;
+/// Experiments that are searched one by one.
+const MERGED: usize = 16;
+/// The longest page that is put together from theirs.
+const MERGED_LIMIT: usize = 1_001;
 /// As many entries are read, looked up and sorted sooner than a page is filled by going through everything in order.
 const FEW: usize = 2_000;
 
@@ -46,21 +51,43 @@ pub(crate) struct Query<'a> {
 }
 
 /// One page of runs, with the place of each.
-pub(crate) fn runs(tx: &mut Tx<'_>, query: Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
+pub(crate) fn runs(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
     in_written_order(tx)?;
+    match query.scope.experiments {
+        Some(several @ [_, _, ..]) if several.len() <= MERGED && query.limit <= MERGED_LIMIT => {
+            merged(tx, query, several)
+        }
+        _ => by_best_way(tx, query),
+    }
+}
+
+/// The pages of several experiments as one. No index has the runs of several in one order.
+fn merged(tx: &mut Tx<'_>, query: &Query<'_>, several: &[i64]) -> Result<Vec<(RunInfo, Place)>> {
+    let mut found = Vec::new();
+    for experiment in several {
+        let scope = Scope { experiments: Some(std::slice::from_ref(experiment)), ..query.scope };
+        found.extend(by_best_way(tx, &Query { scope, after: query.after.clone(), ..*query })?);
+    }
+    let ascending = order::directions(tx, query.orders);
+    found.sort_by(|(_, one), (_, other)| order::compare(one, other, &ascending));
+    found.truncate(query.limit);
+    Ok(found)
+}
+
+fn by_best_way(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<Vec<(RunInfo, Place)>> {
     let tried = Tried::all(tx, &query.scope)?;
     let driver = tried::fewest(&tried).filter(|fewest| fewest.count <= FEW).map(|fewest| fewest.entries);
     let sets = tried::sets(&tried);
     let one_experiment = query.scope.experiments.is_some_and(|experiments| experiments.len() == 1);
     if driver.is_none()
         && one_experiment
-        && let Some(metric) = ranked::metric(&query)
+        && let Some(metric) = ranked::metric(query)
     {
-        return ranked::runs(tx, &query, metric, &sets);
+        return ranked::runs(tx, query, metric, &sets);
     }
     let mut draft = Draft::new(tx, driver, sets);
     let keys = order::keys(&mut draft.sql, &mut draft.joins, query.orders);
-    draft.rows(tx, &query.scope, &Keyset { keys, after: query.after }, query.limit)
+    draft.rows(tx, &query.scope, &Keyset { keys, after: query.after.clone() }, query.limit)
 }
 
 /// How many runs there are.
@@ -89,13 +116,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Runs of the scope in the order of the keys.
-    fn rows(
-        mut self,
-        tx: &mut Tx<'_>,
-        scope: &Scope<'_>,
-        keyset: &Keyset,
-        limit: usize,
-    ) -> Result<Vec<(RunInfo, Place)>> {
+    fn rows(self, tx: &mut Tx<'_>, scope: &Scope<'_>, keyset: &Keyset, limit: usize) -> Result<Vec<(RunInfo, Place)>> {
+        let sql = self.statement(scope, keyset, limit)?;
+        tx.all(&sql.text, &sql.args, |row| Ok((info(row)?, keyset.place(row, COLUMN_COUNT)?)))
+    }
+
+    fn statement(mut self, scope: &Scope<'_>, keyset: &Keyset, limit: usize) -> Result<Sql> {
         let from = self.from(scope);
         let Self { mut sql, mut conditions, .. } = self;
         conditions.extend(keyset.condition(&mut sql)?);
@@ -106,7 +132,7 @@ impl<'a> Draft<'a> {
             conditions.join(" AND "),
             keyset.order()
         ));
-        tx.all(&sql.text, &sql.args, |row| Ok((info(row)?, keyset.place(row, COLUMN_COUNT)?)))
+        Ok(sql)
     }
 
     /// The runs of the scope: the entries that lead to them, what the filter needs of them, the runs themselves, what orders them. `CROSS JOIN`
@@ -177,5 +203,81 @@ fn one_of<T: Into<Arg<'static>>>(sql: &mut Sql, column: &str, values: impl Exact
     match values.len() {
         1 => format!("{column} = {}", sql.bind_all(values)),
         _ => format!("{column} IN ({})", sql.bind_all(values)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Grammar;
+    use crate::filter::runs::parse;
+    use crate::store::sql::{Key, KeyKind};
+    use pitcrew_testkit::TestDb;
+
+    /// The plan of a page over these entries, as the database tells it.
+    fn plan(tx: &mut Tx<'_>, driver: Option<Entries<'_>>, key: &str, filter: &str) -> Result<String> {
+        in_written_order(tx)?;
+        let filter = parse(filter, Grammar::Full)?;
+        let scope = Scope { experiments: Some(&[1]), filter: &filter, view: View::Active };
+        let keys = vec![Key::new(key, KeyKind::Float, false), Key::new("r.start_ms", KeyKind::Int, false)];
+        let mut draft = Draft::new(tx, driver, Vec::new());
+        if driver == Some(Entries::Metric("auc")) {
+            draft.conditions.push("d.nan = 0".to_owned());
+        }
+        let sql = draft.statement(&scope, &Keyset { keys, after: None }, 101)?;
+        let (explain, column) = match tx.dialect() {
+            Dialect::Sqlite => ("EXPLAIN QUERY PLAN", 3),
+            Dialect::Postgres => ("EXPLAIN", 0),
+        };
+        let lines = tx.all(&format!("{explain} {}", sql.text), &sql.args, |row| row.text(column))?;
+        Ok(lines.join("\n"))
+    }
+
+    #[tokio::test]
+    async fn pages_are_read_through_indexes_in_their_order() {
+        for db in TestDb::each(&[crate::MIGRATIONS]).await {
+            db.db
+                .read(move |tx| {
+                    let filter = "metrics.auc > 0.9 AND params.model = 'xgb'";
+                    let (sqlite, postgres) = ("<expr>=?", "substr(value");
+                    for (driver, key, filter, index, bounds) in [
+                        (
+                            Some(Entries::Metric("auc")),
+                            "d.value",
+                            filter,
+                            "tracking_latest_ranked",
+                            ["value>?", "value >"],
+                        ),
+                        (
+                            Some(Entries::Param("model")),
+                            "r.start_ms",
+                            filter,
+                            "tracking_params_by_value",
+                            [sqlite, postgres],
+                        ),
+                        (
+                            Some(Entries::Tag("t")),
+                            "r.start_ms",
+                            "tags.t = 'x'",
+                            "tracking_tags_by_value",
+                            [sqlite, postgres],
+                        ),
+                        (None, "r.start_ms", "", "tracking_runs_newest", ["lifecycle=?", "lifecycle ="]),
+                    ] {
+                        let plan = plan(tx, driver, key, filter)?;
+                        assert!(plan.contains(index), "{driver:?} on {}:\n{plan}", db.name);
+                        let bounded = |line: &str| {
+                            (line.contains(index) || line.contains("Index Cond"))
+                                && bounds.iter().any(|bound| line.contains(bound))
+                        };
+                        assert!(plan.lines().any(bounded), "{driver:?} on {}:\n{plan}", db.name);
+                        let reads_all = ["SCAN r", "SCAN d", "Seq Scan", "Hash Join", "Merge Join"];
+                        assert!(!reads_all.iter().any(|bad| plan.contains(bad)), "{driver:?} on {}:\n{plan}", db.name);
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! Orders as keys: absent entries last, not-a-number before them, then the newest first, then the id.
 
+use std::cmp::Ordering;
+
+use pitcrew_db::Tx;
+
 use crate::filter::Order;
 use crate::filter::runs::{Attribute, Field};
-use crate::store::sql::{Key, KeyKind, Sql};
+use crate::store::sql::{Key, KeyKind, KeyValue, Sql};
 
 use super::conditions::column;
 
@@ -44,6 +48,29 @@ pub(super) fn keys(sql: &mut Sql, joins: &mut String, orders: &[Order<Field>]) -
         keys.push(Key::new(sql.ordered_text("r.run_id"), KeyKind::Text, true));
     }
     keys
+}
+
+/// Which keys of this order go upwards.
+pub(super) fn directions(tx: &Tx<'_>, orders: &[Order<Field>]) -> Vec<bool> {
+    keys(&mut Sql::new(tx), &mut String::new(), orders).iter().map(|key| key.ascending).collect()
+}
+
+/// Which of two places comes first.
+pub(super) fn compare(one: &[KeyValue], other: &[KeyValue], ascending: &[bool]) -> Ordering {
+    for ((one, other), ascending) in one.iter().zip(other).zip(ascending) {
+        let order = match (one, other) {
+            (KeyValue::Int(one), KeyValue::Int(other)) => one.cmp(other),
+            (KeyValue::Float(one), KeyValue::Float(other)) => {
+                f64::from_bits(*one).partial_cmp(&f64::from_bits(*other)).unwrap_or(Ordering::Equal)
+            }
+            (KeyValue::Text(one), KeyValue::Text(other)) => one.cmp(other),
+            _ => Ordering::Equal,
+        };
+        if order.is_ne() {
+            return if *ascending { order } else { order.reverse() };
+        }
+    }
+    Ordering::Equal
 }
 
 /// A small whole number, as a BIGINT in both dialects.
