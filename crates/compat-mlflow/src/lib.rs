@@ -97,6 +97,8 @@ fn experiment_routes(api: Builder) -> Builder {
 }
 
 fn run_routes(api: Builder) -> Builder {
+    // For browsers alone, as MLflow serves it.
+    let api = api.get("/ajax-api/2.0/mlflow/metrics/get-history-bulk", Access::Read, logging::histories);
     endpoints! { api,
         post "/runs/create" Write runs::create;
         get "/runs/get" Read runs::get;

@@ -125,6 +125,35 @@ async fn logging() {
 }
 
 #[tokio::test]
+async fn charts() {
+    golden!("charts", wire, {
+        let experiment = experiment(&mut wire).await;
+        let id = run(&mut wire, &experiment).await;
+        let point = |at: i64| json!({"key": "m", "value": at, "timestamp": 10 - at, "step": at % 3});
+        let mut points: Vec<Value> = (0..7).map(point).collect();
+        points.push(json!({"key": "m", "value": "NaN", "timestamp": 99, "step": 2}));
+        wire.post("/runs/log-batch", json!({"run_id": id, "metrics": points})).await;
+        wire.told();
+        let bulk = "/ajax-api/2.0/mlflow/metrics/get-history-bulk";
+        wire.get(bulk).await;
+        wire.get(&format!("{bulk}?run_id={id}")).await;
+        wire.get(&format!("{bulk}?run_id={id}&run_id=nope&metric_key=m&max_results=3")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=none")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=m&max_results=0")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=m&max_results=99999")).await;
+        let runs: String = (0..101).map(|at| format!("&run_id={at}")).collect();
+        wire.get(&format!("{bulk}?metric_key=m{runs}")).await;
+        let interval = format!("/metrics/get-history-bulk-interval?run_ids={id}&metric_key=m");
+        for most in ["1", "2", "3", "5", "8", "0", "2501", "x"] {
+            wire.get(&format!("{interval}&max_results={most}")).await;
+        }
+        wire.get(&format!("{interval}&run_ids=nope&max_results=2")).await;
+        wire.get(&format!("{interval}&start_step=1&end_step=1")).await;
+        wire.get(&format!("{interval}&start_step=2&end_step=1")).await;
+    });
+}
+
+#[tokio::test]
 async fn search() {
     golden!("search", wire, {
         let experiment = experiment(&mut wire).await;

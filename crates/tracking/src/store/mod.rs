@@ -6,6 +6,7 @@ pub(crate) mod inputs;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod runs;
+pub(crate) mod samples;
 pub(crate) mod search;
 
 use pitcrew_db::Tx;
