@@ -2,7 +2,7 @@
 //!
 //! Thin on purpose: a handler reads MLflow's fields, calls one method of a slice, and writes MLflow's JSON. The contract is that of MLflow 3.17:
 //! its paths (`/api/...`, and `/ajax-api/...` for browsers), its field names and defaults, its error codes, statuses and sentences.
-//! What is not served answers `ENDPOINT_NOT_FOUND`.
+//! Parts of MLflow that are not here answer `NOT_IMPLEMENTED`, addresses that nobody knows `ENDPOINT_NOT_FOUND`.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
@@ -51,7 +51,7 @@ type Builder = ApiBuilder<Door>;
 
 /// The routes of this door.
 pub fn routes(door: Door) -> Api {
-    let api = Api::builder::<Door>().errors(wire::mlflow_error);
+    let api = Api::builder::<Door>().errors(wire::mlflow_error).demands(server::one_workspace);
     let api = server_routes(api);
     let api = experiment_routes(api);
     let api = run_routes(api);

@@ -10,6 +10,7 @@ const SQL_STATE: &str = "KAM00";
 
 /// The code for a feature that this server has not.
 pub(crate) const NOT_IMPLEMENTED: &str = "MLFLOW_NOT_IMPLEMENTED";
+const FEATURE_DISABLED: &str = "MLFLOW_FEATURE_DISABLED";
 const ENDPOINT_NOT_FOUND: &str = "MLFLOW_ENDPOINT_NOT_FOUND";
 /// What the registry says of an alias that is not there; MLflow calls that a wrong parameter.
 const ALIAS_NOT_FOUND: &str = "ALIAS_NOT_FOUND";
@@ -31,6 +32,8 @@ fn code_of(error: &Error) -> (&'static str, StatusCode) {
     match (error.code(), error.kind()) {
         (NOT_IMPLEMENTED, _) => ("NOT_IMPLEMENTED", StatusCode::NOT_IMPLEMENTED),
         (ENDPOINT_NOT_FOUND, _) => ("ENDPOINT_NOT_FOUND", StatusCode::NOT_FOUND),
+        // MLflow answers 500 here, which its clients take for something that passes and try again: they must not.
+        (FEATURE_DISABLED, _) => ("FEATURE_DISABLED", StatusCode::BAD_REQUEST),
         (ALIAS_NOT_FOUND, _) => ("INVALID_PARAMETER_VALUE", StatusCode::BAD_REQUEST),
         (_, Kind::Invalid | Kind::Precondition) => ("INVALID_PARAMETER_VALUE", StatusCode::BAD_REQUEST),
         (_, Kind::TooLarge) => ("INVALID_PARAMETER_VALUE", StatusCode::PAYLOAD_TOO_LARGE),
