@@ -144,6 +144,11 @@ macro_rules! proxied {
 }
 
 fn artifact_routes(api: Builder) -> Builder {
+    // For browsers alone, at the addresses that MLflow's pages ask.
+    let api = api
+        .get("/get-artifact", Access::Read, artifacts::of_run)
+        .get("/model-versions/get-artifact", Access::Read, artifacts::of_version)
+        .get("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", Access::Read, artifacts::of_logged_model);
     let api = endpoints! { api,
         get "/artifacts/list" Read artifacts::list;
         post "/artifacts/presigned-upload-url" Write artifacts::no_presigned;
@@ -151,7 +156,7 @@ fn artifact_routes(api: Builder) -> Builder {
     };
     proxied! { api,
         get "/artifacts" Read artifacts::proxy_list;
-        get "/artifacts/{*path}" Read artifacts::download;
+        get "/artifacts/{*path}" Read artifacts::proxy_download;
         put "/artifacts/{*path}" Write artifacts::upload;
         delete "/artifacts/{*path}" Write artifacts::delete;
         post "/mpu/{*path}" Write artifacts::no_multipart;

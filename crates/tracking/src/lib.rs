@@ -18,12 +18,13 @@ mod model;
 mod routes;
 mod run_name;
 mod service;
+mod spellings;
 mod store;
 mod validate;
 
 pub use artifact_path::ArtifactPath;
 pub use model::*;
-pub use routes::{artifact_response, routes};
+pub use routes::{download, download_bytes, routes};
 pub use service::*;
 
 use pitcrew_db::{Migration, Migrations};

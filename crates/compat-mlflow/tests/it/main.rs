@@ -6,6 +6,7 @@ mod artifacts;
 mod authz;
 mod door;
 mod pairs;
+mod sources;
 mod traces;
 
 use door::Wire;

@@ -1,5 +1,7 @@
 //! Artifacts: files of runs and logged models, kept as objects and hung into one tree.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use pitcrew_blob::{Reading, Upload};
@@ -87,16 +89,31 @@ impl Tracking {
             .await
     }
 
+    /// The digest and size of an artifact.
+    ///
+    /// # Errors
+    /// `ARTIFACT_NOT_FOUND` also for folders.
+    pub async fn find_artifact(&self, ctx: &Ctx, path: ArtifactPath) -> Result<(Digest, u64)> {
+        ctx.require(Access::Read)?;
+        self.db.read(move |tx| file_at(tx, &path)?.ok_or_else(|| errors::artifact_not_found(path.as_str()))).await
+    }
+
+    /// Reads an artifact that was found, or a part of it.
+    ///
+    /// # Errors
+    /// `BLOB_NOT_FOUND`, `BLOB_RANGE_INVALID`.
+    pub async fn read_artifact(&self, ctx: &Ctx, digest: &Digest, part: Option<Range<u64>>) -> Result<Reading> {
+        ctx.require(Access::Read)?;
+        self.blobs.stream(digest, part).await
+    }
+
     /// Opens an artifact for reading.
     ///
     /// # Errors
     /// `ARTIFACT_NOT_FOUND` also for folders, `BLOB_NOT_FOUND`.
     pub async fn open_artifact(&self, ctx: &Ctx, path: ArtifactPath) -> Result<ArtifactContent> {
-        ctx.require(Access::Read)?;
-        let found =
-            self.db.read(move |tx| file_at(tx, &path)?.ok_or_else(|| errors::artifact_not_found(path.as_str())));
-        let (digest, bytes) = found.await?;
-        Ok(ArtifactContent { bytes, digest, reading: self.blobs.stream(&digest, None).await? })
+        let (digest, bytes) = self.find_artifact(ctx, path).await?;
+        Ok(ArtifactContent { bytes, digest, reading: self.read_artifact(ctx, &digest, None).await? })
     }
 
     /// The entries of a folder by name; none when there is no such folder. At most [`ARTIFACT_ENTRIES`].
@@ -136,7 +153,16 @@ impl Tracking {
             .await
     }
 
-    /// The path an artifact address names; `None` when this server does not store it.
+    /// The path that an artifact address names (`runs:/...`, `models:/m-...`, `mlflow-artifacts:/...`); `None` when this server does not
+    /// store it.
+    ///
+    /// # Errors
+    /// `RUN_NOT_FOUND`, `LOGGED_MODEL_NOT_FOUND`, `ARTIFACT_PATH_INVALID`.
+    pub async fn artifact_path(&self, ctx: &Ctx, address: &str) -> Result<Option<ArtifactPath>> {
+        ctx.require(Access::Read)?;
+        self.resolve(address).await
+    }
+
     async fn resolve(&self, address: &str) -> Result<Option<ArtifactPath>> {
         let root_of = |rest: &str| {
             let (id, below) =
