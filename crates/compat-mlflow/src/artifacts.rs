@@ -152,7 +152,7 @@ pub(crate) async fn delete(
 }
 
 /// A path where clients may write.
-fn writable(path: &str) -> Result<ArtifactPath, Error> {
+pub(crate) fn writable(path: &str) -> Result<ArtifactPath, Error> {
     let path: ArtifactPath = path.parse()?;
     if registered_files::is_ours(&path) {
         return Err(wrong(format!(
@@ -160,11 +160,6 @@ fn writable(path: &str) -> Result<ArtifactPath, Error> {
         )));
     }
     Ok(path)
-}
-
-/// Clients ask, and then send the file in one piece.
-pub(crate) async fn no_multipart() -> Answer<Json<Nothing>> {
-    Err(not_implemented("Multipart upload is not supported for the current artifact repository").into())
 }
 
 /// Clients ask, and then read through the proxy.

@@ -13,6 +13,7 @@ mod experiments;
 mod logged_models;
 mod logging;
 mod model_versions;
+mod multipart;
 mod registered_files;
 mod registered_models;
 mod registry_search;
@@ -159,7 +160,11 @@ fn artifact_routes(api: Builder) -> Builder {
         get "/artifacts/{*path}" Read artifacts::proxy_download;
         put "/artifacts/{*path}" Write artifacts::upload;
         delete "/artifacts/{*path}" Write artifacts::delete;
-        post "/mpu/{*path}" Write artifacts::no_multipart;
+        post "/mpu/create/{*path}" Write multipart::create;
+        put "/mpu/part/{*path}" Write multipart::put_part;
+        get "/mpu/part/{*path}" Read multipart::list_parts;
+        post "/mpu/complete/{*path}" Write multipart::complete;
+        post "/mpu/abort/{*path}" Write multipart::abort;
         get "/presigned/{*path}" Read artifacts::no_presigned;
     }
 }

@@ -56,3 +56,17 @@ pub(crate) fn artifact_path(path: &str) -> Error {
 pub(crate) fn artifact_not_found(path: &str) -> Error {
     Error::not_found("ARTIFACT_NOT_FOUND", format!("No such artifact: '{path}'"))
 }
+
+pub(crate) fn upload_not_found(upload_id: &str) -> Error {
+    Error::not_found("ARTIFACT_UPLOAD_NOT_FOUND", format!("no upload '{upload_id}' to this path is open"))
+        .hint("begin another one")
+}
+
+pub(crate) fn upload_invalid(detail: String) -> Error {
+    Error::invalid("ARTIFACT_UPLOAD_INVALID", detail)
+}
+
+pub(crate) fn uploads_limit() -> Error {
+    Error::new(Kind::Limited, "ARTIFACT_UPLOADS_LIMIT", "too many uploads in parts are open")
+        .hint("complete or abort some; abandoned ones are forgotten after a day")
+}

@@ -32,5 +32,8 @@ use pitcrew_db::{Migration, Migrations};
 /// The tables of this slice.
 pub const MIGRATIONS: Migrations = Migrations {
     slice: "tracking",
-    steps: &[Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") }],
+    steps: &[
+        Migration { name: "0001_tracking", sql: include_str!("../migrations/0001_tracking.sql") },
+        Migration { name: "0002_uploads", sql: include_str!("../migrations/0002_uploads.sql") },
+    ],
 };

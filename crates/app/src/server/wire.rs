@@ -265,6 +265,7 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
             |tx| Ok(pitcrew_data::referenced_digests(tx)?.into_iter().collect()),
             |tx| Ok(Pipelines::referenced_digests(tx)?.into_iter().collect()),
         ],
+        forget: vec![pitcrew_tracking::forget_uploads],
         tasks: wiring.tasks.clone(),
         home: home.path().to_path_buf(),
     });

@@ -5,6 +5,7 @@ mod absent;
 mod artifacts;
 mod authz;
 mod door;
+mod multipart;
 mod pairs;
 mod sources;
 mod traces;

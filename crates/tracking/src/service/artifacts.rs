@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use pitcrew_blob::{Reading, Upload};
+use pitcrew_blob::{Reading, Stored, Upload};
 use pitcrew_contracts::tracking::{
     ARTIFACT_FILES_MAX, ArtifactDeleted, ArtifactFile, ArtifactReader, ArtifactReplaced,
 };
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Kind, Result};
 
-use super::Tracking;
+use super::{Saying, Tracking};
 use crate::artifact_path::ArtifactPath;
 use crate::errors;
 use crate::limits::{ARTIFACT_BYTES, ARTIFACT_ENTRIES};
@@ -76,17 +76,7 @@ impl Tracking {
         let path = upload.path;
         let now_ms = self.now_ms();
         let saying = self.outgoing(ctx);
-        self.db
-            .write(move |tx| {
-                let before = hang(tx, &path, stored.digest, stored.size, now_ms)?;
-                // A new file is logged data like any other; one that takes another's place changes what was logged.
-                if let Some(from) = before.filter(|before| *before != stored.digest) {
-                    let replaced = ArtifactReplaced { path: path.to_string(), from, to: stored.digest };
-                    tx.emit(saying.out(), &replaced)?;
-                }
-                Ok(ArtifactFile { path: path.to_string(), digest: stored.digest, bytes: stored.size })
-            })
-            .await
+        self.db.write(move |tx| settle(tx, &saying, &path, stored, now_ms)).await
     }
 
     /// The digest and size of an artifact.
@@ -235,6 +225,22 @@ fn hang(tx: &mut Tx<'_>, path: &ArtifactPath, digest: Digest, bytes: u64, now_ms
     }
     store::put_file(tx, (parent, name), digest, bytes, now_ms)?;
     Ok(before)
+}
+
+/// Hangs stored bytes at a path and says so when they take the place of others: a new file is logged data like any other, one that takes
+/// another's place changes what was logged.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    saying: &Saying,
+    path: &ArtifactPath,
+    stored: Stored,
+    now_ms: i64,
+) -> Result<ArtifactFile> {
+    let before = hang(tx, path, stored.digest, stored.size, now_ms)?;
+    if let Some(from) = before.filter(|before| *before != stored.digest) {
+        tx.emit(saying.out(), &ArtifactReplaced { path: path.to_string(), from, to: stored.digest })?;
+    }
+    Ok(ArtifactFile { path: path.to_string(), digest: stored.digest, bytes: stored.size })
 }
 
 fn in_the_way(path: &str, what: &str) -> Error {

@@ -8,6 +8,7 @@ pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod search;
+pub(crate) mod uploads;
 
 use pitcrew_db::Tx;
 pub(crate) use pitcrew_filter::sql;
