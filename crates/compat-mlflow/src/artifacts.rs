@@ -13,7 +13,7 @@ use crate::Door;
 use crate::model_versions::version_ref;
 use crate::registered_files;
 use crate::version_source;
-use crate::wire::{Fields, FileView, Nothing, OfFiles, not_implemented, wrong};
+use crate::wire::{Fields, FileView, Nothing, OfFiles, wrong};
 
 /// `/artifacts/list`: one folder of a run's files.
 pub(crate) async fn list(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfFiles>> {
@@ -160,9 +160,4 @@ pub(crate) fn writable(path: &str) -> Result<ArtifactPath, Error> {
         )));
     }
     Ok(path)
-}
-
-/// Clients ask, and then read through the proxy.
-pub(crate) async fn no_presigned() -> Answer<Json<Nothing>> {
-    Err(not_implemented("Presigned URLs are not supported for the current artifact repository").into())
 }

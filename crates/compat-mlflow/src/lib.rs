@@ -14,6 +14,7 @@ mod logged_models;
 mod logging;
 mod model_versions;
 mod multipart;
+mod presigned;
 mod registered_files;
 mod registered_models;
 mod registry_search;
@@ -152,8 +153,8 @@ fn artifact_routes(api: Builder) -> Builder {
         .get("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", Access::Read, artifacts::of_logged_model);
     let api = endpoints! { api,
         get "/artifacts/list" Read artifacts::list;
-        post "/artifacts/presigned-upload-url" Write artifacts::no_presigned;
-        post "/artifacts/presigned-download-url" Read artifacts::no_presigned;
+        post "/artifacts/presigned-upload-url" Write presigned::no_upload;
+        post "/artifacts/presigned-download-url" Read presigned::download_of_run;
     };
     proxied! { api,
         get "/artifacts" Read artifacts::proxy_list;
@@ -165,7 +166,7 @@ fn artifact_routes(api: Builder) -> Builder {
         get "/mpu/part/{*path}" Read multipart::list_parts;
         post "/mpu/complete/{*path}" Write multipart::complete;
         post "/mpu/abort/{*path}" Write multipart::abort;
-        get "/presigned/{*path}" Read artifacts::no_presigned;
+        get "/presigned/{*path}" Read presigned::download;
     }
 }
 

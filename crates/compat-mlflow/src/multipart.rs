@@ -46,10 +46,7 @@ pub(crate) async fn create(
 ) -> Answer<Json<OfUpload>> {
     let path = target(&folder, &fields)?;
     let parts = fields.int("num_parts")?.unwrap_or(1);
-    let base = base(&uri, &headers)?;
-    // A client sends parts without the login it sends everything else with; it adds what stands here.
-    let login = headers.get(header::AUTHORIZATION).and_then(|login| login.to_str().ok());
-    let login: Map<String, Value> = login.map(|login| ("Authorization".to_owned(), json!(login))).into_iter().collect();
+    let (base, login) = (base(&uri, &headers)?, login(&headers));
     let upload_id = door.tracking.begin_upload(&ctx, path.clone(), parts).await?;
     let place = encoded(path.as_str());
     let credentials = (1..=parts)
@@ -69,8 +66,14 @@ fn target(folder: &str, fields: &Fields) -> Result<ArtifactPath> {
     writable(&format!("{}/{name}", folder.trim_end_matches('/')))
 }
 
+/// What a client must add to a request that it sends without the login it sends everything else with: that login.
+pub(crate) fn login(headers: &HeaderMap) -> Map<String, Value> {
+    let login = headers.get(header::AUTHORIZATION).and_then(|login| login.to_str().ok());
+    login.map(|login| ("Authorization".to_owned(), json!(login))).into_iter().collect()
+}
+
 /// The address that the client called this server by.
-fn base(uri: &Uri, headers: &HeaderMap) -> Result<String> {
+pub(crate) fn base(uri: &Uri, headers: &HeaderMap) -> Result<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text("host").or(uri.authority().map(axum::http::uri::Authority::as_str));
     let host = host.ok_or_else(|| wrong("Bad Request. The Host header is missing.".to_owned()))?;
@@ -82,7 +85,7 @@ fn base(uri: &Uri, headers: &HeaderMap) -> Result<String> {
 }
 
 /// A path as it stands in an address.
-fn encoded(path: &str) -> String {
+pub(crate) fn encoded(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use pitcrew_auth::{AuditSubscriber, Auth, Mode};
 use pitcrew_blob::Blobs;
 use pitcrew_compat_mlflow::Door;
@@ -25,6 +26,7 @@ use pitcrew_tracking::Tracking;
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
 #[cfg(test)]
 mod audited;
@@ -88,6 +90,11 @@ pub(crate) struct Server {
     pipelines: Arc<Pipelines>,
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
+}
+
+/// What can be asked for in parts is sent as it is: parts of the bytes and parts of compressed ones do not fit together.
+fn whole(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 /// The slices.
@@ -277,7 +284,7 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let router = guarded(api.into_router(), guard.clone(), pages);
     let (router, metrics) = Telemetry::new(metrics)?.observe(router);
     let open = named(metrics.merge(pages::health(db)), guard);
-    let router = router.merge(open).layer(CompressionLayer::new());
+    let router = router.merge(open).layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(whole)));
     Ok(Server {
         #[cfg(test)]
         routes,

@@ -200,6 +200,9 @@ async fn browsers_get_files_of_runs_models_and_versions() {
         ] {
             let (status, headers, body) = send(&wire, "GET", &address, Body::empty()).await;
             assert_eq!((status, body.as_slice()), (StatusCode::OK, want.as_bytes()), "{address}");
+            let (status, alone, nothing) = send(&wire, "HEAD", &address, Body::empty()).await;
+            assert_eq!((status, nothing.len()), (StatusCode::OK, 0), "{address}");
+            assert_eq!(alone[header::CONTENT_LENGTH], want.len().to_string());
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
             let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("sandbox;") && policy.contains("default-src 'none'"), "{policy}");

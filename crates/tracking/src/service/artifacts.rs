@@ -1,6 +1,7 @@
 //! Artifacts: files of runs and logged models, kept as objects and hung into one tree.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -95,6 +96,15 @@ impl Tracking {
     pub async fn read_artifact(&self, ctx: &Ctx, digest: &Digest, part: Option<Range<u64>>) -> Result<Reading> {
         ctx.require(Access::Read)?;
         self.blobs.stream(digest, part).await
+    }
+
+    /// An address at which the object store itself hands an artifact out for `life`, and its size; `None` when it cannot.
+    ///
+    /// # Errors
+    /// `ARTIFACT_NOT_FOUND` also for folders, `BLOB_STORE_UNAVAILABLE`.
+    pub async fn artifact_url(&self, ctx: &Ctx, path: ArtifactPath, life: Duration) -> Result<Option<(String, u64)>> {
+        let (digest, bytes) = self.find_artifact(ctx, path).await?;
+        Ok(self.blobs.signed_url(&digest, life).await?.map(|url| (url, bytes)))
     }
 
     /// Opens an artifact for reading.
