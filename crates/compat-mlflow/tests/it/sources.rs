@@ -59,6 +59,8 @@ async fn a_source_belongs_to_what_it_is_claimed_with() {
         let model = || json!({"model_id": "<model>"});
         for (source, with) in [
             ("runs:/<run>/model", run()),
+            // MLflow does not ask whether the run is there, and some register what is not.
+            ("runs:/gone/model", json!({"run_id": "gone"})),
             ("models:/<model>", model()),
             ("mlflow-artifacts:/0/<run>/artifacts/sub", run()),
             ("mlflow-artifacts:/0/models/<model>/artifacts", model()),
