@@ -230,6 +230,40 @@ async fn logged_models() {
 }
 
 #[tokio::test]
+async fn artifacts() {
+    golden!("artifacts", wire, {
+        let id = run(&mut wire, "0").await;
+        wire.told();
+        let proxy = "/api/2.0/mlflow-artifacts";
+        let folder = format!("0/{id}/artifacts");
+        let file = format!("{proxy}/artifacts/{folder}/a.json");
+        wire.ask(Method::PUT, &file, json!({"some": "content"})).await;
+        wire.get(&file).await;
+        wire.get(&format!("{file}x")).await;
+        wire.get(&format!("/artifacts/list?run_id={id}")).await;
+        wire.get(&format!("/artifacts/list?run_id={id}&path=../x")).await;
+        wire.get("/artifacts/list?run_id=nope").await;
+        wire.get(&format!("{proxy}/artifacts?path={folder}")).await;
+        wire.get(&format!("{proxy}/presigned/{folder}/a.json")).await;
+        wire.post("/artifacts/presigned-download-url", json!({"run_id": id, "path": "a.json"})).await;
+        wire.post("/artifacts/presigned-download-url", json!({"run_id": id, "path": "a.json", "expiration": 0})).await;
+        wire.post("/artifacts/presigned-upload-url", json!({"run_id": id, "path": "a.json"})).await;
+        let begun = wire.post(&format!("{proxy}/mpu/create/{folder}"), json!({"path": "b.json", "num_parts": 1})).await;
+        let upload = text(&begun, "/upload_id").to_owned();
+        let part = format!("{proxy}/mpu/part/{folder}/b.json?upload_id={upload}");
+        wire.ask(Method::PUT, &format!("{part}&part_number=1"), json!({"in": "parts"})).await;
+        let there = wire.get(&part).await;
+        let whole = json!({"path": "b.json", "upload_id": upload, "parts": there["parts"]});
+        wire.post(&format!("{proxy}/mpu/complete/{folder}"), whole).await;
+        wire.post(&format!("{proxy}/mpu/complete/{folder}"), json!({"path": "b.json", "upload_id": upload})).await;
+        wire.post(&format!("{proxy}/mpu/abort/{folder}"), json!({"path": "b.json", "upload_id": "nope"})).await;
+        wire.get(&format!("{proxy}/artifacts/{folder}/b.json")).await;
+        wire.ask(Method::DELETE, &file, json!({})).await;
+        wire.ask(Method::DELETE, &file, json!({})).await;
+    });
+}
+
+#[tokio::test]
 async fn registered_models() {
     golden!("registered_models", wire, {
         wire.post(
@@ -242,6 +276,7 @@ async fn registered_models() {
         wire.post("/registered-models/create", json!({"name": ""})).await;
         wire.get("/registered-models/get?name=bikes").await;
         wire.get("/registered-models/get?name=nope").await;
+        wire.get("/registered-models/get-latest-versions?name=bikes").await;
         wire.get("/registered-models/get?name=no%20such%20name").await;
         wire.post("/registered-models/set-tag", json!({"name": "bikes", "key": "b", "value": "2"})).await;
         wire.ask(Method::DELETE, "/registered-models/delete-tag", json!({"name": "bikes", "key": "a"})).await;
