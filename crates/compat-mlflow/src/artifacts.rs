@@ -71,16 +71,15 @@ async fn sent_below(
     door: &Door,
     ctx: &Ctx,
     address: &str,
-    below: &str,
+    below: &ArtifactPath,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
-    let below: ArtifactPath = below.parse()?;
     let root = door
         .tracking
         .artifact_path(ctx, address)
         .await?
         .ok_or_else(|| wrong(format!("The artifacts at '{address}' are not kept by this server.")))?;
-    sent(door, ctx, root.join(&below)?, headers).await
+    sent(door, ctx, root.join(below)?, headers).await
 }
 
 /// `/get-artifact`: a file of a run, for browsers.
@@ -90,7 +89,7 @@ pub(crate) async fn of_run(
     headers: HeaderMap,
     fields: Fields,
 ) -> Answer<Response> {
-    let (run_id, path) = (fields.run_id()?, fields.required("path")?);
+    let (run_id, path): (_, ArtifactPath) = (fields.run_id()?, fields.required("path")?.parse()?);
     let run = door.tracking.run(&ctx, &run_id).await?;
     Ok(sent_below(&door, &ctx, &run.info.artifact_uri, &path, &headers).await?)
 }
@@ -103,7 +102,7 @@ pub(crate) async fn of_version(
     fields: Fields,
 ) -> Answer<Response> {
     let version = version_ref(&fields.required("name")?, &fields.required("version")?)?;
-    let path = fields.required("path")?;
+    let path: ArtifactPath = fields.required("path")?.parse()?;
     let address = version_source::download_uri(&door, &ctx, version).await?;
     Ok(sent_below(&door, &ctx, &address, &path, &headers).await?)
 }
@@ -116,10 +115,11 @@ pub(crate) async fn of_logged_model(
     headers: HeaderMap,
     fields: Fields,
 ) -> Answer<Response> {
-    let path = fields
+    let path: ArtifactPath = fields
         .text("artifact_file_path")?
         .filter(|path| !path.is_empty())
-        .ok_or_else(|| wrong("Request must include the \"artifact_file_path\" query parameter.".to_owned()))?;
+        .ok_or_else(|| wrong("Request must include the \"artifact_file_path\" query parameter.".to_owned()))?
+        .parse()?;
     let model = door.tracking.model(&ctx, &model_id, false).await?;
     Ok(sent_below(&door, &ctx, &model.artifact_uri, &path, &headers).await?)
 }

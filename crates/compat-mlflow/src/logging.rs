@@ -48,14 +48,16 @@ pub(crate) async fn log_batch(State(door): State<Door>, Caller(ctx): Caller, fie
 }
 
 pub(crate) async fn log_param(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<Nothing>> {
+    let run_id = fields.run_id()?;
     let (key, value) = (fields.required("key")?, fields.text_or_empty("value")?);
-    door.tracking.log_param(&ctx, &fields.run_id()?, &key, &value).await?;
+    door.tracking.log_param(&ctx, &run_id, &key, &value).await?;
     Ok(Json(Nothing {}))
 }
 
 pub(crate) async fn set_tag(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<Nothing>> {
+    let run_id = fields.run_id()?;
     let (key, value) = (fields.required("key")?, fields.text_or_empty("value")?);
-    door.tracking.set_tag(&ctx, &fields.run_id()?, &key, &value).await?;
+    door.tracking.set_tag(&ctx, &run_id, &key, &value).await?;
     Ok(Json(Nothing {}))
 }
 

@@ -112,6 +112,8 @@ async fn nothing_climbs_out() {
         let queries = [
             format!("{PROXY}?path={address}"),
             format!("/get-artifact?run_id={run}&path={address}"),
+            format!("/model-versions/get-artifact?name=none&version=1&path={address}"),
+            format!("/ajax-api/2.0/mlflow/logged-models/m-none/artifacts/files?artifact_file_path={address}"),
             format!("/api/2.0/mlflow/artifacts/list?run_id={run}&path={address}"),
         ];
         for (method, address) in ways.into_iter().chain(queries.map(|query| ("GET", query))) {
