@@ -10,7 +10,9 @@ use pitcrew_kernel::Result;
 use super::metrics::value_at;
 use crate::model::Metric;
 
-const OF_SERIES: &str = "FROM tracking_points WHERE run_no = $1 AND key = $2 AND step >= $3 AND step <= $4";
+const SERIES: &str = "FROM tracking_points WHERE run_no = $1 AND key = $2";
+/// Looking at every step costs as much again, so it is done only when some are left out.
+const SOME_STEPS: &str = "FROM tracking_points WHERE run_no = $1 AND key = $2 AND step >= $3 AND step <= $4";
 /// The order of the points as they lie. Within it, what is not sorted by step shows as a step that goes back.
 const LYING: &str = "at_ms, step, value, nan";
 const BY_STEP: &str = "step, at_ms, value, nan";
@@ -23,21 +25,27 @@ pub(crate) fn sample(
     steps: Option<(i64, i64)>,
     most: usize,
 ) -> Result<Vec<Metric>> {
-    let (first, last) = steps.unwrap_or((i64::MIN, i64::MAX));
-    let args: [Arg<'_>; 4] = [run_no.into(), key.into(), first.into(), last.into()];
-    let count = tx.one(&format!("SELECT count(*) {OF_SERIES}"), &args, |row| row.int(0))?;
+    let mut args: Vec<Arg<'_>> = vec![run_no.into(), key.into()];
+    let series = match steps {
+        None => SERIES,
+        Some((first, last)) => {
+            args.extend([first.into(), last.into()]);
+            SOME_STEPS
+        }
+    };
+    let count = tx.one(&format!("SELECT count(*) {series}"), &args, |row| row.int(0))?;
     let parts = Parts { count: usize::try_from(count).unwrap_or(0), parts: most };
-    if let Some(points) = pick(tx, key, &args, parts, LYING)? {
+    if let Some(points) = pick(tx, key, (&format!("{series} ORDER BY {LYING}"), &args), parts)? {
         return Ok(points);
     }
-    Ok(pick(tx, key, &args, parts, BY_STEP)?.unwrap_or_default())
+    Ok(pick(tx, key, (&format!("{series} ORDER BY {BY_STEP}"), &args), parts)?.unwrap_or_default())
 }
 
 /// Picks the points while they pass by; `None` when a step goes back, since then they do not pass in the order of steps.
-fn pick(tx: &mut Tx<'_>, key: &str, args: &[Arg<'_>], parts: Parts, order: &str) -> Result<Option<Vec<Metric>>> {
+fn pick(tx: &mut Tx<'_>, key: &str, (rows, args): (&str, &[Arg<'_>]), parts: Parts) -> Result<Option<Vec<Metric>>> {
     let mut picked = Vec::with_capacity(parts.kept());
     let (mut at, mut step, mut sorted) = (0, i64::MIN, true);
-    tx.for_each(&format!("SELECT at_ms, step, value, nan {OF_SERIES} ORDER BY {order}"), args, &mut |row| {
+    tx.for_each(&format!("SELECT at_ms, step, value, nan {rows}"), args, &mut |row| {
         let here = row.int(1)?;
         sorted &= here >= step;
         step = here;
