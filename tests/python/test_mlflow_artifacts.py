@@ -1,9 +1,11 @@
 """The published `mlflow` client moves large files, and reads what browsers read."""
 
 import os
+import subprocess
 
 import pytest
 import requests
+from harness import Server
 from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 
 MIB = 1024 * 1024
@@ -98,3 +100,17 @@ def test_charts_of_several_runs(mlflow, url):
     asked = {"run_ids": runs, "metric_key": "loss", "max_results": 4}
     thin = requests.get(f"{metrics}/get-history-bulk-interval", params=asked, timeout=10).json()
     assert [(point["run_id"], point["step"]) for point in thin["metrics"]] == [(run, step) for run in runs for step in (0, 8, 16, 29)]
+
+
+def test_parts_carry_the_login(binary, tmp_path):
+    """A client sends parts without its login; what it was told to add is enough, and nothing less is."""
+    home = tmp_path / "home"
+    made = subprocess.run([binary, "token", "create", "admin", "--access", "admin", "--home", home], capture_output=True, text=True, timeout=60, check=True)
+    login = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    with Server(binary, home, arguments=["--auth", "token"]) as server:
+        asked = {"path": "a.bin", "num_parts": 1}
+        create = f"{server.url}{PROXY}/mpu/create/0/r/artifacts"
+        assert requests.post(create, json=asked, timeout=10).status_code == 401
+        (credential,) = requests.post(create, json=asked, headers=login, timeout=10).json()["credentials"]
+        assert requests.put(credential["url"], data=b"x", timeout=10).status_code == 401
+        assert requests.put(credential["url"], data=b"x", headers=credential["headers"], timeout=10).status_code == 200
