@@ -25,6 +25,7 @@ use pitcrew_traces::Traces;
 use pitcrew_tracking::Tracking;
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
@@ -284,7 +285,9 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let router = guarded(api.into_router(), guard.clone(), pages);
     let (router, metrics) = Telemetry::new(metrics)?.observe(router);
     let open = named(metrics.merge(pages::health(db)), guard);
-    let router = router.merge(open).layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(whole)));
+    // Histories are megabytes: packing them well costs more time than reading them, and packs them little better.
+    let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let router = router.merge(open).layer(packing.compress_when(DefaultPredicate::new().and(whole)));
     Ok(Server {
         #[cfg(test)]
         routes,
