@@ -10,6 +10,7 @@ import uuid
 import boto3
 import lap
 import pytest
+import requests
 from harness import Failed, Server, free_port, wait_for
 from small_lap import NATIVE, a_champion, is_served, run_to_its_end
 
@@ -152,6 +153,32 @@ def test_damage_in_the_bucket_is_not_handed_out(binary, tmp_path, bucket):
         with pytest.raises(OSError, match="IncompleteRead"):
             http.raw("GET", path)
         assert "BLOB_CORRUPT" in server.log()
+
+
+def test_the_bucket_hands_an_artifact_out_by_itself(binary, tmp_path, bucket, monkeypatch):
+    """A signed address, read in parts at once by the published client when it is told to."""
+    import mlflow
+
+    with bucket.server(binary, tmp_path / "home") as server:
+        http = server.http()
+        folder = artifact_folder(http)
+        assert http.raw("PUT", f"{folder}/large.bin", content(SIZES["large.bin"]))[0] == 200
+        presigned = http.call("GET", f"{folder}/large.bin".replace("/artifacts/", "/presigned/", 1))
+        assert presigned["file_size"] == SIZES["large.bin"] and presigned["headers"] == {}
+        assert presigned["url"].startswith(f"{bucket.service.url}/{bucket.name}/{PREFIX}/objects/")
+        assert "X-Amz-Expires=900" in presigned["url"] and SECRET not in presigned["url"]
+        part = requests.get(presigned["url"], headers={"Range": "bytes=10-19"}, timeout=LIMIT_S)
+        assert (part.status_code, part.content) == (206, content(SIZES["large.bin"])[10:20])
+        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "true")
+        monkeypatch.setenv("MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE", str(5 << 20))
+        mlflow.set_tracking_uri(server.url)
+        run_id = folder.split("/")[-2]
+        back = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="large.bin", dst_path=str(tmp_path / "back"))
+        with open(back, "rb") as file:
+            assert file.read() == content(SIZES["large.bin"])
+        with pytest.raises(Failed) as none:
+            http.call("POST", "/api/2.0/mlflow/artifacts/presigned-upload-url", {"run_id": run_id, "path": "a.bin"})
+        assert none.value.status == 501
 
 
 def test_a_service_that_goes_away_is_told(binary, tmp_path):

@@ -15,7 +15,7 @@ use tokio::sync::RwLock;
 
 use crate::disk::Disk;
 use crate::errors;
-use crate::options::Options;
+use crate::options::{Options, Signing};
 use crate::staging;
 
 /// The folder of finished objects.
@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) block_bytes: u64,
     /// Writers share it; removing an object takes it alone, so nothing is removed between being found and being dated anew.
     pub(crate) collecting: Arc<RwLock<()>>,
+    /// Only a service can hand objects out by itself.
+    signing: Option<Signing>,
 }
 
 /// Where finished objects live, as far as writing differs.
@@ -80,9 +82,12 @@ impl Blobs {
                 let store = LocalFileSystem::new_with_prefix(root)
                     .map_err(|source| errors::store("opening the object folder", None, source))?;
                 let home = Home::Disk(Arc::new(Disk::new(root)));
-                Self::at(Arc::new(store), home, root, LOCAL_BLOCK_BYTES, clock)
+                Self::at(Arc::new(store), home, root, LOCAL_BLOCK_BYTES, clock, None)
             }
-            Options::S3(s3) => Self::over(s3.connect()?, &s3.scratch, clock),
+            Options::S3(s3) => {
+                let (store, signing) = s3.connect()?;
+                Self::at(store, Home::Remote, &s3.scratch, REMOTE_BLOCK_BYTES, clock, Some(signing))
+            }
         }
     }
 
@@ -91,7 +96,7 @@ impl Blobs {
     /// # Errors
     /// As [`Blobs::open`].
     pub fn over(store: Arc<dyn ObjectStore>, scratch: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        Self::at(store, Home::Remote, scratch, REMOTE_BLOCK_BYTES, clock)
+        Self::at(store, Home::Remote, scratch, REMOTE_BLOCK_BYTES, clock, None)
     }
 
     fn at(
@@ -100,6 +105,7 @@ impl Blobs {
         scratch: &Path,
         block_bytes: u64,
         clock: Arc<dyn Clock>,
+        signing: Option<Signing>,
     ) -> Result<Self> {
         let incoming = scratch.join(INCOMING);
         prepare(&incoming)?;
@@ -109,7 +115,7 @@ impl Blobs {
             Err(error) => tracing::warn!(error = %error, "leftovers of interrupted writes could not be removed"),
         }
         let collecting = Arc::new(RwLock::new(()));
-        Ok(Self(Arc::new(Inner { store, home, incoming, clock, block_bytes, collecting })))
+        Ok(Self(Arc::new(Inner { store, home, incoming, clock, block_bytes, collecting, signing })))
     }
 
     /// Asks the store for its first objects, so that a wrong address, key or bucket shows before something has to be stored.
@@ -152,6 +158,18 @@ impl Blobs {
                 Err(source) => Some(Err(errors::store("listing objects", None, source))),
             }
         }))
+    }
+
+    /// An address at which the service hands the object out by itself for `life`, ranges included; `None` when objects are kept where
+    /// nobody else serves them. Whoever holds the address can read, and what is read there is not checked.
+    ///
+    /// # Errors
+    /// `BLOB_STORE_UNAVAILABLE`.
+    pub async fn signed_url(&self, digest: &Digest, life: Duration) -> Result<Option<String>> {
+        match &self.0.signing {
+            Some(signing) => signing.sign(&key(digest), life).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn head(&self, digest: &Digest) -> Result<ObjectMeta> {

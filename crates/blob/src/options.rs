@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
+use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
+use object_store::signer::Signer;
 use object_store::{ObjectStore, RetryConfig};
 use pitcrew_kernel::{Error, Result};
+
+use crate::errors;
 
 /// How often a request to the service is repeated, each time after a longer pause: about six seconds in all.
 const RETRIES_MAX: usize = 6;
@@ -57,7 +61,7 @@ impl fmt::Debug for S3 {
 }
 
 impl S3 {
-    pub(crate) fn connect(&self) -> Result<Arc<dyn ObjectStore>> {
+    pub(crate) fn connect(&self) -> Result<(Arc<dyn ObjectStore>, Signing)> {
         if self.bucket.is_empty() {
             return Err(Error::invalid("BLOB_OPTIONS_INVALID", "the S3 store has no bucket").hint("name the bucket"));
         }
@@ -86,10 +90,28 @@ impl S3 {
                 .hint("check bucket, region and endpoint")
                 .with_source(source)
         })?;
+        let signing = Signing { bucket: Arc::new(store.clone()), prefix: Key::from(self.prefix.as_str()) };
         if self.prefix.is_empty() {
-            return Ok(Arc::new(store));
+            return Ok((Arc::new(store), signing));
         }
-        Ok(Arc::new(PrefixStore::new(store, self.prefix.as_str())))
+        Ok((Arc::new(PrefixStore::new(store, self.prefix.as_str())), signing))
+    }
+}
+
+/// Makes addresses at which the service itself hands an object out, to whoever holds the address, for a while.
+#[derive(Debug)]
+pub(crate) struct Signing {
+    bucket: Arc<dyn Signer>,
+    prefix: Key,
+}
+
+impl Signing {
+    pub(crate) async fn sign(&self, key: &Key, life: Duration) -> Result<String> {
+        let whole = Key::from_iter(self.prefix.parts().chain(key.parts()));
+        // The service checks the time by its own clock; nothing is sent here.
+        let get = "GET".parse().map_err(|source| Error::internal("a method has no name", "GET").with_source(source))?;
+        let signed = self.bucket.signed_url(get, &whole, life).await;
+        Ok(signed.map_err(|source| errors::store("signing an address", None, source))?.to_string())
     }
 }
 
@@ -148,6 +170,14 @@ mod tests {
         assert!(bucket().connect().is_ok());
         assert!(S3 { endpoint: None, access_key_id: None, secret_access_key: None, ..bucket() }.connect().is_ok());
         assert!(S3 { endpoint: Some("http://[::1]:9000".into()), ..bucket() }.connect().is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_address_leads_to_the_object_and_holds_no_secret() {
+        let (_, signing) = bucket().connect().unwrap();
+        let url = signing.sign(&Key::from("objects/ab/abcd"), Duration::from_secs(60)).await.unwrap();
+        assert!(url.starts_with("http://127.0.0.1:9000/objects/team/a/objects/ab/abcd?X-Amz-"), "{url}");
+        assert!(url.contains("X-Amz-Expires=60") && !url.contains("very"), "{url}");
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use pitcrew_kernel::{Ctx, Error};
-use pitcrew_tracking::{ArtifactEntry, ArtifactPath, artifact_response};
+use pitcrew_tracking::{ArtifactEntry, ArtifactPath, download, download_bytes};
 use pitcrew_web::{Answer, Caller, Json};
 
 use crate::Door;
+use crate::model_versions::version_ref;
 use crate::registered_files;
-use crate::wire::{Fields, FileView, Nothing, OfFiles, not_implemented, wrong};
+use crate::version_source;
+use crate::wire::{Fields, FileView, Nothing, OfFiles, wrong};
 
 /// `/artifacts/list`: one folder of a run's files.
 pub(crate) async fn list(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfFiles>> {
@@ -47,19 +50,78 @@ pub(crate) async fn proxy_list(State(door): State<Door>, Caller(ctx): Caller, fi
     Ok(Json(OfFiles { root_uri: None, files: entries.into_iter().map(|entry| FileView::below("", entry)).collect() }))
 }
 
-pub(crate) async fn download(
+pub(crate) async fn proxy_download(
     State(door): State<Door>,
     Caller(ctx): Caller,
     Path(path): Path<String>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
-    let path: ArtifactPath = path.parse()?;
+    Ok(sent(&door, &ctx, path.parse()?, &headers).await?)
+}
+
+async fn sent(door: &Door, ctx: &Ctx, path: ArtifactPath, headers: &HeaderMap) -> Result<Response, Error> {
     if registered_files::is_ours(&path) {
-        let bytes = registered_files::read(&door, &ctx, &path).await?;
-        let size = bytes.len() as u64;
-        return Ok(artifact_response(Body::from(bytes), size, path.name()));
+        return Ok(download_bytes(registered_files::read(door, ctx, &path).await?, path.name(), headers));
     }
-    let content = door.tracking.open_artifact(&ctx, path.clone()).await?;
-    Ok(artifact_response(Body::from_stream(content.reading.body), content.bytes, path.name()))
+    download(&door.tracking, ctx, path, headers).await
+}
+
+/// The file `below` what an address names.
+async fn sent_below(
+    door: &Door,
+    ctx: &Ctx,
+    address: &str,
+    below: &ArtifactPath,
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let root = door
+        .tracking
+        .artifact_path(ctx, address)
+        .await?
+        .ok_or_else(|| wrong(format!("The artifacts at '{address}' are not kept by this server.")))?;
+    sent(door, ctx, root.join(below)?, headers).await
+}
+
+/// `/get-artifact`: a file of a run, for browsers.
+pub(crate) async fn of_run(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answer<Response> {
+    let (run_id, path): (_, ArtifactPath) = (fields.run_id()?, fields.required("path")?.parse()?);
+    let run = door.tracking.run(&ctx, &run_id).await?;
+    Ok(sent_below(&door, &ctx, &run.info.artifact_uri, &path, &headers).await?)
+}
+
+/// `/model-versions/get-artifact`: a file of a registered version, for browsers.
+pub(crate) async fn of_version(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answer<Response> {
+    let version = version_ref(&fields.required("name")?, &fields.required("version")?)?;
+    let path: ArtifactPath = fields.required("path")?.parse()?;
+    let address = version_source::download_uri(&door, &ctx, version).await?;
+    Ok(sent_below(&door, &ctx, &address, &path, &headers).await?)
+}
+
+/// `/logged-models/{model_id}/artifacts/files`: a file of a logged model, for browsers.
+pub(crate) async fn of_logged_model(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    Path(model_id): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answer<Response> {
+    let path: ArtifactPath = fields
+        .text("artifact_file_path")?
+        .filter(|path| !path.is_empty())
+        .ok_or_else(|| wrong("Request must include the \"artifact_file_path\" query parameter.".to_owned()))?
+        .parse()?;
+    let model = door.tracking.model(&ctx, &model_id, false).await?;
+    Ok(sent_below(&door, &ctx, &model.artifact_uri, &path, &headers).await?)
 }
 
 /// Takes the bytes as they come: memory does not grow with the file.
@@ -90,7 +152,7 @@ pub(crate) async fn delete(
 }
 
 /// A path where clients may write.
-fn writable(path: &str) -> Result<ArtifactPath, Error> {
+pub(crate) fn writable(path: &str) -> Result<ArtifactPath, Error> {
     let path: ArtifactPath = path.parse()?;
     if registered_files::is_ours(&path) {
         return Err(wrong(format!(
@@ -98,14 +160,4 @@ fn writable(path: &str) -> Result<ArtifactPath, Error> {
         )));
     }
     Ok(path)
-}
-
-/// Clients ask, and then send the file in one piece.
-pub(crate) async fn no_multipart() -> Answer<Json<Nothing>> {
-    Err(not_implemented("Multipart upload is not supported for the current artifact repository").into())
-}
-
-/// Clients ask, and then read through the proxy.
-pub(crate) async fn no_presigned() -> Answer<Json<Nothing>> {
-    Err(not_implemented("Presigned URLs are not supported for the current artifact repository").into())
 }

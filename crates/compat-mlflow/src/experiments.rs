@@ -116,9 +116,12 @@ pub(crate) async fn search_datasets(
     fields: Fields,
 ) -> Answer<Json<OfDatasetSummaries>> {
     let ids = fields.texts("experiment_ids")?;
-    if ids.is_empty() || ids.len() > EXPERIMENTS_PER_CALL {
+    if ids.is_empty() {
+        return Err(wrong("SearchDatasets request must specify at least one experiment_id.".to_owned()).into());
+    }
+    if ids.len() > EXPERIMENTS_PER_CALL {
         return Err(wrong(format!(
-            "SearchDatasets request must specify between 1 and {EXPERIMENTS_PER_CALL} experiment_ids. Received {} experiment_ids.",
+            "SearchDatasets request cannot specify more than {EXPERIMENTS_PER_CALL} experiment_ids. Received {} experiment_ids.",
             ids.len()
         ))
         .into());

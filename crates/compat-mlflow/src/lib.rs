@@ -2,7 +2,7 @@
 //!
 //! Thin on purpose: a handler reads MLflow's fields, calls one method of a slice, and writes MLflow's JSON. The contract is that of MLflow 3.17:
 //! its paths (`/api/...`, and `/ajax-api/...` for browsers), its field names and defaults, its error codes, statuses and sentences.
-//! What is not served answers `ENDPOINT_NOT_FOUND`.
+//! Parts of MLflow that are not here answer `NOT_IMPLEMENTED`, addresses that nobody knows `ENDPOINT_NOT_FOUND`.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")
@@ -13,6 +13,8 @@ mod experiments;
 mod logged_models;
 mod logging;
 mod model_versions;
+mod multipart;
+mod presigned;
 mod registered_files;
 mod registered_models;
 mod registry_search;
@@ -51,7 +53,7 @@ type Builder = ApiBuilder<Door>;
 
 /// The routes of this door.
 pub fn routes(door: Door) -> Api {
-    let api = Api::builder::<Door>().errors(wire::mlflow_error);
+    let api = Api::builder::<Door>().errors(wire::mlflow_error).demands(server::one_workspace);
     let api = server_routes(api);
     let api = experiment_routes(api);
     let api = run_routes(api);
@@ -97,6 +99,8 @@ fn experiment_routes(api: Builder) -> Builder {
 }
 
 fn run_routes(api: Builder) -> Builder {
+    // For browsers alone, as MLflow serves it.
+    let api = api.get("/ajax-api/2.0/mlflow/metrics/get-history-bulk", Access::Read, logging::histories);
     endpoints! { api,
         post "/runs/create" Write runs::create;
         get "/runs/get" Read runs::get;
@@ -142,18 +146,27 @@ macro_rules! proxied {
 }
 
 fn artifact_routes(api: Builder) -> Builder {
+    // For browsers alone, at the addresses that MLflow's pages ask.
+    let api = api
+        .get("/get-artifact", Access::Read, artifacts::of_run)
+        .get("/model-versions/get-artifact", Access::Read, artifacts::of_version)
+        .get("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", Access::Read, artifacts::of_logged_model);
     let api = endpoints! { api,
         get "/artifacts/list" Read artifacts::list;
-        post "/artifacts/presigned-upload-url" Write artifacts::no_presigned;
-        post "/artifacts/presigned-download-url" Read artifacts::no_presigned;
+        post "/artifacts/presigned-upload-url" Write presigned::no_upload;
+        post "/artifacts/presigned-download-url" Read presigned::download_of_run;
     };
     proxied! { api,
         get "/artifacts" Read artifacts::proxy_list;
-        get "/artifacts/{*path}" Read artifacts::download;
+        get "/artifacts/{*path}" Read artifacts::proxy_download;
         put "/artifacts/{*path}" Write artifacts::upload;
         delete "/artifacts/{*path}" Write artifacts::delete;
-        post "/mpu/{*path}" Write artifacts::no_multipart;
-        get "/presigned/{*path}" Read artifacts::no_presigned;
+        post "/mpu/create/{*path}" Write multipart::create;
+        put "/mpu/part/{*path}" Write multipart::put_part;
+        get "/mpu/part/{*path}" Read multipart::list_parts;
+        post "/mpu/complete/{*path}" Write multipart::complete;
+        post "/mpu/abort/{*path}" Write multipart::abort;
+        get "/presigned/{*path}" Read presigned::download;
     }
 }
 

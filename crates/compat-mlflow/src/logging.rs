@@ -1,15 +1,17 @@
 //! What runs log: `/runs/log-metric`, `/runs/log-batch` and their like; and what was logged, `/metrics/...`.
 
 use axum::extract::State;
-use pitcrew_kernel::Error;
+use pitcrew_kernel::{Error, Kind};
 use pitcrew_tracking::{Batch, Dataset, DatasetInput, Metric, ModelOutput, limits};
 use pitcrew_web::{Answer, Caller, Json};
 
 use crate::Door;
-use crate::wire::{Fields, MetricView, Nothing, OfMetrics, at, wrong};
+use crate::wire::{Fields, MetricView, Nothing, OfAllMetrics, OfMetrics, at, wrong};
 
 /// Runs whose histories one call may ask for.
 const RUNS_PER_CALL: usize = 100;
+/// Points of all these histories together.
+const POINTS_PER_CHART: usize = 25_000;
 /// What a description of a model in a run must tell.
 const MODEL_FIELDS: [&str; 4] = ["artifact_path", "flavors", "run_id", "utc_time_created"];
 
@@ -46,14 +48,16 @@ pub(crate) async fn log_batch(State(door): State<Door>, Caller(ctx): Caller, fie
 }
 
 pub(crate) async fn log_param(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<Nothing>> {
+    let run_id = fields.run_id()?;
     let (key, value) = (fields.required("key")?, fields.text_or_empty("value")?);
-    door.tracking.log_param(&ctx, &fields.run_id()?, &key, &value).await?;
+    door.tracking.log_param(&ctx, &run_id, &key, &value).await?;
     Ok(Json(Nothing {}))
 }
 
 pub(crate) async fn set_tag(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<Nothing>> {
+    let run_id = fields.run_id()?;
     let (key, value) = (fields.required("key")?, fields.text_or_empty("value")?);
-    door.tracking.set_tag(&ctx, &fields.run_id()?, &key, &value).await?;
+    door.tracking.set_tag(&ctx, &run_id, &key, &value).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -141,6 +145,36 @@ pub(crate) async fn history(State(door): State<Door>, Caller(ctx): Caller, field
     }))
 }
 
+/// Histories of several runs, one after the other: for charts of browsers.
+pub(crate) async fn histories(
+    State(door): State<Door>,
+    Caller(ctx): Caller,
+    fields: Fields,
+) -> Answer<Json<OfAllMetrics>> {
+    let run_ids = fields.texts("run_id")?;
+    if run_ids.is_empty() {
+        return Err(wrong("GetMetricHistoryBulk request must specify at least one run_id.".to_owned()).into());
+    }
+    if run_ids.len() > RUNS_PER_CALL {
+        return Err(wrong(format!(
+            "GetMetricHistoryBulk request cannot specify more than {RUNS_PER_CALL} run_ids. Received {} run_ids.",
+            run_ids.len()
+        ))
+        .into());
+    }
+    let key = fields
+        .text("metric_key")?
+        .ok_or_else(|| wrong("GetMetricHistoryBulk request must specify a metric_key.".to_owned()))?;
+    let most = match fields.int("max_results")? {
+        None => POINTS_PER_CHART,
+        Some(asked) => usize::try_from(asked)
+            .map_err(|_| wrong(format!("Invalid value {asked} for parameter 'max_results' supplied.")))?
+            .min(POINTS_PER_CHART),
+    };
+    let found = door.tracking.metric_histories(&ctx, run_ids, &key, most).await?;
+    Ok(Json(OfAllMetrics { metrics: found.into_iter().map(MetricView::from).collect() }))
+}
+
 /// Histories of several runs, each thinned to `max_results` points.
 pub(crate) async fn sampled(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfMetrics>> {
     let run_ids = fields.texts("run_ids")?;
@@ -155,11 +189,21 @@ pub(crate) async fn sampled(State(door): State<Door>, Caller(ctx): Caller, field
         .into());
     }
     let key = fields.required("metric_key")?;
-    let most = fields.max_results(limits::POINTS_PER_SAMPLE, limits::POINTS_PER_SAMPLE)?;
+    let most = fields.int("max_results")?.map_or(Some(limits::POINTS_PER_SAMPLE), |asked| usize::try_from(asked).ok());
+    let most = most.filter(|most| (1..=limits::POINTS_PER_SAMPLE).contains(most)).ok_or_else(|| {
+        wrong(format!(
+            "max_results must be between 1 and {}. See the API docs for more information about request parameters.",
+            limits::POINTS_PER_SAMPLE
+        ))
+    })?;
     let steps = steps(fields.int("start_step")?, fields.int("end_step")?)?;
     let mut metrics = Vec::new();
     for run_id in run_ids {
-        let points = door.tracking.metric_sample(&ctx, &run_id, &key, steps, most).await?;
+        let points = match door.tracking.metric_sample(&ctx, &run_id, &key, steps, most).await {
+            // A chart of many runs goes on when one of them is gone.
+            Err(error) if error.kind() == Kind::NotFound => continue,
+            found => found?,
+        };
         metrics.extend(points.into_iter().map(|point| Metric { run_id: Some(run_id.clone()), ..point }));
     }
     Ok(Json(OfMetrics { metrics: metrics.into_iter().map(MetricView::from).collect(), next_page_token: None }))

@@ -142,9 +142,18 @@ async fn remember(door: &Door, ctx: &Ctx, model_id: &str, version: &ModelRef) ->
     if !versions.contains(&entry) {
         versions.push(entry);
     }
-    let text = serde_json::Value::Array(versions).to_string();
+    let text = listed(&versions);
     let tags = BTreeMap::from([(MODEL_VERSIONS_TAG.to_owned(), text)]);
     door.tracking.set_model_tags(ctx, model_id, tags).await.map(drop)
+}
+
+/// JSON as clients written in Python write it, with blanks: some compare the text.
+fn listed(versions: &[serde_json::Value]) -> String {
+    let each: Vec<String> = versions
+        .iter()
+        .map(|entry| format!("{{\"name\": {}, \"version\": {}}}", entry["name"], entry["version"]))
+        .collect();
+    format!("[{}]", each.join(", "))
 }
 
 pub(crate) async fn get(State(door): State<Door>, Caller(ctx): Caller, fields: Fields) -> Answer<Json<OfVersion>> {

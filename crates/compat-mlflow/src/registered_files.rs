@@ -58,6 +58,17 @@ pub(crate) async fn read(door: &Door, ctx: &Ctx, path: &ArtifactPath) -> Result<
     }
 }
 
+/// The size of a file there.
+///
+/// # Errors
+/// `ARTIFACT_NOT_FOUND`, `MODEL_VERSION_NOT_FOUND`.
+pub(crate) async fn size(door: &Door, ctx: &Ctx, path: &ArtifactPath) -> Result<u64> {
+    let missing = || Error::not_found("ARTIFACT_NOT_FOUND", format!("No such artifact: '{path}'"));
+    let (folder, name) = path.as_str().rsplit_once('/').ok_or_else(missing)?;
+    let entries = list(door, ctx, &folder.parse()?).await?;
+    entries.into_iter().find(|entry| entry.name == name).map(|entry| entry.bytes).ok_or_else(missing)
+}
+
 /// What MLflow's loader reads first: which library loads the model, and where it helps, what the model takes.
 fn description(version: &Version) -> Result<String> {
     let Some((digest, signature)) = version.digest.zip(version.model_signature.as_ref()) else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pitcrew_contracts::names::ModelRef;
-use pitcrew_kernel::{Ctx, Error, Kind, Result};
+use pitcrew_kernel::{Ctx, Error, Kind, PageRequest, Result};
 use pitcrew_tracking::ArtifactPath;
 
 use crate::Door;
@@ -15,6 +15,8 @@ use crate::wire::wrong;
 const HOPS_MAX: usize = 8;
 /// The tag that makes a version a prompt: its text is in a tag, its source is a placeholder.
 const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+/// What stands there for one.
+const PLACEHOLDERS: [&str; 2] = ["dummy-source", "prompt-template"];
 
 /// What a client says of a new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +41,23 @@ enum Source<'s> {
     Pipeline,
     /// A path on some machine, which this server cannot vouch for.
     Local,
+    /// What runs and models belong to this server by, with a host in it: another server's.
+    Foreign(&'static str),
     /// A store of somebody else: `s3://...`.
     Elsewhere,
 }
 
+/// Schemes that name a machine: whoever reads such a source connects to it.
+const HOSTED: [&str; 6] = ["ftp", "sftp", "hdfs", "viewfs", "http", "https"];
+
 fn kind(source: &str) -> Source<'_> {
-    match source.split_once(':') {
-        Some(("models", rest)) => {
+    let Some((scheme, rest)) = source.split_once(':') else { return Source::Local };
+    // Readers of addresses take capitals for small letters; so must we, or `RUNS:` would be nobody's.
+    match scheme.to_ascii_lowercase().as_str() {
+        "models" | "runs" if rest.starts_with("//") => {
+            Source::Foreign(if scheme.eq_ignore_ascii_case("runs") { "run_id" } else { "model_id" })
+        }
+        "models" => {
             let name = rest.trim_start_matches('/');
             if name.starts_with("m-") && !name.contains(['/', '@']) {
                 Source::LoggedModel(name)
@@ -53,13 +65,20 @@ fn kind(source: &str) -> Source<'_> {
                 Source::Registered(name)
             }
         }
-        Some(("runs", rest)) => Source::Run(rest.trim_start_matches('/').split('/').next().unwrap_or_default()),
-        Some(("mlflow-artifacts", _)) => Source::Artifacts,
-        Some(("pipeline-run", _)) => Source::Pipeline,
-        Some(("file", _)) | None => Source::Local,
-        Some((drive, _)) if drive.len() == 1 || drive.contains('/') => Source::Local,
-        Some(_) => Source::Elsewhere,
+        "runs" => Source::Run(rest.trim_start_matches('/').split('/').next().unwrap_or_default()),
+        "mlflow-artifacts" => Source::Artifacts,
+        "pipeline-run" => Source::Pipeline,
+        "file" => Source::Local,
+        scheme if is_scheme(scheme) => Source::Elsewhere,
+        _ => Source::Local,
     }
+}
+
+/// What stands before the colon of an address. One letter is a drive.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 /// Checks a claim; fills in the run that a logged model or another version tells.
@@ -67,35 +86,64 @@ fn kind(source: &str) -> Source<'_> {
 /// # Errors
 /// `MLFLOW_SOURCE_INVALID`.
 pub(crate) async fn checked(door: &Door, ctx: &Ctx, claim: Claim, tags: &BTreeMap<String, String>) -> Result<Claim> {
-    if tags.get(IS_PROMPT).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if is_prompt(tags) {
+        if !PLACEHOLDERS.contains(&claim.source.as_str()) {
+            return Err(invalid(format!(
+                "Invalid prompt source: '{}'. Prompt sources must use an MLflow placeholder.",
+                claim.source
+            )));
+        }
         return Ok(claim);
     }
-    climbs_not(&claim.source)?;
-    match kind(&claim.source) {
+    reaches_out_not(&claim.source)?;
+    let kind = kind(&claim.source);
+    if kind != Source::Local {
+        climbs_not(&claim.source)?;
+    }
+    match kind {
         Source::LoggedModel(id) => {
-            let id = id.to_owned();
-            if claim.model_id.as_ref().is_some_and(|claimed| *claimed != id) {
+            // The model must be named beside the source, as MLflow wants it: a source alone claims nothing.
+            if claim.model_id.as_deref() != Some(id) {
                 return Err(not_of(&claim.source, "model_id"));
             }
-            let model = known(door.tracking.model(ctx, &id, false).await, &claim.source, "model_id")?;
+            let model = known(door.tracking.model(ctx, id, false).await, &claim.source, "model_id")?;
             let run_id = claim.run_id.or(Some(model.source_run_id)).filter(|run_id| !run_id.is_empty());
-            Ok(Claim { run_id, model_id: Some(id), ..claim })
+            Ok(Claim { run_id, ..claim })
         }
         Source::Registered(_) => of_version(door, ctx, claim).await,
+        Source::Run(_) if claim.model_id.is_some() => Err(not_of(&claim.source, "model_id")),
         Source::Run(run_id) if claim.run_id.as_deref() == Some(run_id) => Ok(claim),
-        Source::Run(_) => Err(not_of(&claim.source, "run_id")),
+        Source::Run(_) | Source::Pipeline => Err(not_of(&claim.source, "run_id")),
+        Source::Foreign(whose) => Err(not_of(&claim.source, whose)),
         Source::Artifacts => of_artifacts(door, ctx, claim).await,
-        Source::Local => Err(Error::new(
-            Kind::Invalid,
-            "MLFLOW_SOURCE_INVALID",
-            format!(
-                "Invalid model version source: '{}'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.",
-                claim.source
-            ),
-        )),
-        Source::Pipeline => Err(not_of(&claim.source, "run_id")),
+        Source::Local => Err(local(&claim)),
         Source::Elsewhere => Ok(claim),
     }
+}
+
+fn is_prompt(tags: &BTreeMap<String, String>) -> bool {
+    tags.get(IS_PROMPT).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn local(claim: &Claim) -> Error {
+    let whose = if claim.model_id.is_some() { "model_id" } else { "run_id" };
+    invalid(format!(
+        "Invalid model version source: '{}'. To use a local path as a model version source, the {whose} request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the {whose}.",
+        claim.source
+    ))
+}
+
+/// Refuses sources that name a machine to connect to; clients and servers would, without asking.
+fn reaches_out_not(source: &str) -> Result<()> {
+    let Some((scheme, rest)) = source.split_once(':') else { return Ok(()) };
+    let scheme = scheme.to_ascii_lowercase();
+    let hosted = HOSTED.contains(&scheme.as_str()) || (scheme == "mlflow-artifacts" && rest.starts_with("//"));
+    if hosted {
+        return Err(invalid(format!(
+            "'source' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI."
+        )));
+    }
+    Ok(())
 }
 
 async fn of_artifacts(door: &Door, ctx: &Ctx, claim: Claim) -> Result<Claim> {
@@ -119,16 +167,18 @@ async fn of_artifacts(door: &Door, ctx: &Ctx, claim: Claim) -> Result<Claim> {
 async fn of_version(door: &Door, ctx: &Ctx, claim: Claim) -> Result<Claim> {
     let named = registered(door, ctx, &claim.source).await?;
     let original = door.registry.get_version(ctx, &named).await.map_err(|error| worded(error, &named))?;
+    if is_prompt(&original.tags) {
+        return Err(invalid(format!(
+            "Invalid model version source: '{}'. Prompt versions cannot be used as model version sources.",
+            claim.source
+        )));
+    }
     let agrees = |claimed: &Option<String>, own: &Option<String>| claimed.is_none() || claimed == own;
     if !agrees(&claim.run_id, &original.tracking_run_id) || !agrees(&claim.model_id, &original.logged_model_id) {
-        return Err(Error::new(
-            Kind::Invalid,
-            "MLFLOW_SOURCE_INVALID",
-            format!(
-                "Invalid model version source: '{}'. The run_id and model_id request parameters must match the referenced model version.",
-                claim.source
-            ),
-        ));
+        return Err(invalid(format!(
+            "Invalid model version source: '{}'. The run_id and model_id request parameters must match the referenced model version.",
+            claim.source
+        )));
     }
     Ok(Claim {
         source: format!("models:/{}/{}", named.model, named.version),
@@ -146,6 +196,13 @@ async fn registered(door: &Door, ctx: &Ctx, source: &str) -> Result<ModelRef> {
         return Ok(door.registry.version_by_alias(ctx, &model, &alias).await?.version);
     }
     match name.split_once('/') {
+        Some((model, latest)) if latest.eq_ignore_ascii_case("latest") => {
+            let model = crate::registered_models::known_name(model)?;
+            let newest = PageRequest { limit: Some(1), ..PageRequest::default() };
+            let found = door.registry.list_versions(ctx, &model, &newest).await?;
+            found.items.into_iter().next().map(|version| version.version).ok_or_else(|| not_of(source, "model_id"))
+        }
+        Some((_, version)) if version.contains('/') => Err(not_of(source, "model_id")),
         Some((model, version)) => version_ref(model, version),
         None => Err(not_of(source, "model_id")),
     }
@@ -168,33 +225,47 @@ pub(crate) async fn download_uri(door: &Door, ctx: &Ctx, mut version: ModelRef) 
     Err(wrong(format!("{version} points to other versions in a circle")))
 }
 
+/// Refuses sources whose path is not the one that is written: relative, or climbing after decoding however often.
 fn climbs_not(source: &str) -> Result<()> {
     let mut text = source.to_owned();
-    // What a later reader may decode counts as written.
-    for (encoded, plain) in [
-        ("%25", "%"),
-        ("%2e", "."),
-        ("%2E", "."),
-        ("%2f", "/"),
-        ("%2F", "/"),
-        ("%00", "\0"),
-        ("%5c", "\\"),
-        ("%5C", "\\"),
-    ]
-    .repeat(3)
-    {
-        text = text.replace(encoded, plain);
+    // What a later reader may decode counts as written. Each round makes the text shorter.
+    while let Some(plainer) = decoded(&text) {
+        text = plainer;
     }
-    if text.contains('\0') || text.split(['/', '\\']).any(|part| part == ".." || part == ".") {
-        return Err(Error::new(
-            Kind::Invalid,
-            "MLFLOW_SOURCE_INVALID",
-            format!(
-                "Invalid model version source: '{source}'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path."
-            ),
-        ));
+    let (_, rest) = text.split_once(':').unwrap_or(("", &text));
+    let path = match rest.strip_prefix("//") {
+        Some(with_host) => with_host.find('/').map_or("", |at| &with_host[at..]),
+        None => rest,
+    };
+    let wrong = source.trim() != source
+        || text.chars().any(char::is_control)
+        || text.split(['/', '\\']).any(|part| part == ".." || part == ".")
+        || !path.starts_with('/')
+        || path.trim_matches('/').is_empty();
+    if wrong {
+        return Err(invalid(format!(
+            "Invalid model version source: '{source}'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path."
+        )));
     }
     Ok(())
+}
+
+/// The text with `%xx` decoded once; `None` when nothing in it is encoded.
+fn decoded(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let pair = bytes.get(at + 1..at + 3).filter(|pair| byte == b'%' && pair.iter().all(u8::is_ascii_hexdigit));
+        let letter = pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        out.push(letter.unwrap_or(byte));
+        at += if letter.is_some() { 3 } else { 1 };
+    }
+    (out.len() < bytes.len()).then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Kind::Invalid, "MLFLOW_SOURCE_INVALID", message)
 }
 
 /// A run or model that is not there cannot hold the source.
@@ -203,13 +274,9 @@ fn known<T>(found: Result<T>, source: &str, whose: &str) -> Result<T> {
 }
 
 fn not_of(source: &str, whose: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        "MLFLOW_SOURCE_INVALID",
-        format!(
-            "Invalid model version source: '{source}'. The {whose} request parameter must identify the resource that contains the source."
-        ),
-    )
+    invalid(format!(
+        "Invalid model version source: '{source}'. The {whose} request parameter must identify the resource that contains the source."
+    ))
 }
 
 #[cfg(test)]
@@ -231,10 +298,50 @@ mod tests {
     }
 
     #[test]
-    fn climbing_sources_are_refused() {
-        for bad in ["s3://b/../x", "mlflow-artifacts:/1/..%2f..", "s3://b/%252e%252e/x", "https://h/x%00"] {
-            assert_eq!(climbs_not(bad).unwrap_err().code(), "MLFLOW_SOURCE_INVALID", "{bad}");
+    fn capitals_and_hosts_hide_nothing() {
+        assert_eq!(kind("RUNS:/8a/model"), Source::Run("8a"));
+        assert_eq!(kind("MLflow-Artifacts:/1/8a"), Source::Artifacts);
+        assert_eq!(kind("Models:/m-1"), Source::LoggedModel("m-1"));
+        assert_eq!(kind("runs://host/8a/model"), Source::Foreign("run_id"));
+        assert_eq!(kind("models://host/m-1"), Source::Foreign("model_id"));
+        for out in ["http://h/x", "HTTPS://h/x", "ftp://h/x", "hdfs://h/x", "mlflow-artifacts://h/1/x"] {
+            assert_eq!(reaches_out_not(out).unwrap_err().code(), "MLFLOW_SOURCE_INVALID", "{out}");
         }
-        assert!(climbs_not("s3://bucket/a..b/x").is_ok());
+        for fine in ["s3://b/x", "gs://b/x", "mlflow-artifacts:/1/x", "runs:/8a/x"] {
+            assert!(reaches_out_not(fine).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn climbing_sources_are_refused() {
+        for bad in [
+            "s3://b/../x",
+            "mlflow-artifacts:/1/..%2f..",
+            "s3://b/%252e%252e/x",
+            "s3://b/%2525252e%2525252e/x",
+            "s3://b/x%00",
+            "s3://b/x%2500",
+            "s3://b/./x",
+            "s3://b/..\\x",
+            "s3://b/..%5cx",
+            "s3://b/x#/../y",
+            "s3://b",
+            "s3://b/",
+            "s3:b/x",
+            "runs:",
+            "runs:/",
+            "mlflow-artifacts:",
+            " s3://b/x",
+            "s3://b/x ",
+            "mlflow-\nartifacts:/99/x",
+            "\0s3://b/x",
+        ] {
+            assert_eq!(climbs_not(bad).unwrap_err().code(), "MLFLOW_SOURCE_INVALID", "{bad:?}");
+        }
+        for fine in
+            ["s3://bucket/a..b/x", "s3:/b/x", "s3://b//x/", "dbfs:/x", "s3://b/a+b", "s3://b/a%2520b", "runs:/8a/m"]
+        {
+            assert!(climbs_not(fine).is_ok(), "{fine}");
+        }
     }
 }

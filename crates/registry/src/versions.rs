@@ -9,7 +9,7 @@ use pitcrew_contracts::names::{AliasName, ModelName, ModelRef};
 use pitcrew_contracts::registry::{AliasMoved, VersionDeleted, VersionRegistered, VersionTagged, VersionUpdated};
 use pitcrew_contracts::serving::LoadedModel;
 use pitcrew_db::Tx;
-use pitcrew_kernel::{Access, Ctx, Digest, Error, Page, PageRequest, Result};
+use pitcrew_kernel::{Access, Ctx, Digest, Error, Kind, Page, PageRequest, Result};
 
 use crate::model::{AliasChange, NewVersion, ServableFile, Version, check_text};
 use crate::require;
@@ -46,7 +46,11 @@ impl Registry {
     }
 
     async fn find_servable(&self, ctx: &Ctx, source: &str) -> Result<Option<ServableFile>> {
-        let files = self.parts.artifacts.list(ctx, source).await?;
+        let files = match self.parts.artifacts.list(ctx, source).await {
+            // Clients also register what lies elsewhere, or lies there no more: a version without files of ours.
+            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            found => found?,
+        };
         let mut onnx = files.iter().filter(|file| file.path.ends_with(ONNX));
         let (Some(file), None) = (onnx.next(), onnx.next()) else { return Ok(None) };
         // A file that does not load is kept as an artifact; it is just not servable.

@@ -8,6 +8,7 @@ use pitcrew_kernel::{Error, Result};
 use crate::errors;
 use crate::limits::{ARTIFACT_DEPTH, ARTIFACT_NAME_BYTES, ARTIFACT_PATH_BYTES};
 use crate::model::ARTIFACT_SCHEME;
+use crate::spellings::may_climb;
 
 /// A path below the root of all artifacts, like `1/<run id>/artifacts/model/MLmodel`. Empty for the root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,13 +85,8 @@ impl FromStr for ArtifactPath {
         {
             return Err(wrong());
         }
-        // A client may decode once more than we do: what climbs after decoding is refused too.
-        let mut decoded = text.to_owned();
-        while let Some(more) = percent_decoded(&decoded) {
-            if !more.split(['/', '\\']).all(|part| part != ".." && part != ".") {
-                return Err(wrong());
-            }
-            decoded = more;
+        if may_climb(text) {
+            return Err(wrong());
         }
         Ok(Self(text.to_owned()))
     }
@@ -103,29 +99,6 @@ fn is_name(name: &str) -> bool {
         && name != ".."
         && !name.contains('\\')
         && !name.chars().any(char::is_control)
-}
-
-/// The text with `%xx` decoded; `None` when nothing in it is encoded.
-fn percent_decoded(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    let mut changed = false;
-    while at < bytes.len() {
-        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.filter(|_| bytes[at] == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-                changed = true;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    changed.then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]

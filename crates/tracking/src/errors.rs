@@ -106,3 +106,17 @@ pub(crate) fn import_incomplete(run_id: &str, what: &str) -> Error {
     Error::precondition("RUN_IMPORT_INCOMPLETE", format!("the import of the run {run_id} lacks {what}"))
         .hint("send what is missing, then finish again")
 }
+
+pub(crate) fn upload_not_found(upload_id: &str) -> Error {
+    Error::not_found("ARTIFACT_UPLOAD_NOT_FOUND", format!("no upload '{upload_id}' to this path is open"))
+        .hint("begin another one")
+}
+
+pub(crate) fn upload_invalid(detail: String) -> Error {
+    Error::invalid("ARTIFACT_UPLOAD_INVALID", detail)
+}
+
+pub(crate) fn uploads_limit() -> Error {
+    Error::new(Kind::Limited, "ARTIFACT_UPLOADS_LIMIT", "too many uploads in parts are open")
+        .hint("complete or abort some; abandoned ones are forgotten after a day")
+}

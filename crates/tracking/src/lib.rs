@@ -19,13 +19,14 @@ mod model;
 mod routes;
 mod run_name;
 mod service;
+mod spellings;
 mod store;
 mod validate;
 
 pub use alerts::{Fired, WATCH_JOB, alert_jobs, alert_subscribers};
 pub use artifact_path::ArtifactPath;
 pub use model::*;
-pub use routes::{artifact_response, life_routes, routes};
+pub use routes::{download, download_bytes, life_routes, routes};
 pub use service::*;
 
 use pitcrew_db::{Migration, Migrations};
@@ -38,5 +39,6 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration { name: "0002_search", sql: include_str!("../migrations/0002_search.sql") },
         Migration { name: "0003_run_alerts", sql: include_str!("../migrations/0003_run_alerts.sql") },
         Migration { name: "0004_life", sql: include_str!("../migrations/0004_life.sql") },
+        Migration { name: "0005_uploads", sql: include_str!("../migrations/0005_uploads.sql") },
     ],
 };

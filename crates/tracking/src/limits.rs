@@ -1,5 +1,7 @@
 //! How much of everything a caller may send. The numbers are those of MLflow 3.17, so that what fits there fits here.
 
+use std::time::Duration;
+
 /// Metric points in one batch.
 pub const METRICS_PER_BATCH: usize = 1_000;
 /// Params in one batch; the same for tags.
@@ -98,3 +100,11 @@ pub const POINTS_PER_IMPORT: usize = 10_000;
 pub const ENTRIES_PER_IMPORT: usize = 10_000;
 /// Points of a metric in one page of an export.
 pub const POINTS_PER_EXPORT: usize = 10_000;
+/// Parts of one upload.
+pub const UPLOAD_PARTS: i64 = 10_000;
+/// Bytes of one part.
+pub const UPLOAD_PART_BYTES: u64 = 5 << 30;
+/// Uploads in parts that are open at once.
+pub const UPLOADS: i64 = 10_000;
+/// How long an upload in parts that nobody touches is remembered.
+pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3_600);

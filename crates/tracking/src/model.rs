@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use pitcrew_kernel::Error;
+use pitcrew_kernel::{Digest, Error};
 
 use crate::errors;
 
@@ -457,4 +457,22 @@ pub struct ArtifactEntry {
     pub is_dir: bool,
     /// Its size; 0 for folders.
     pub bytes: u64,
+}
+
+/// A part of an artifact on its way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadPart {
+    /// Its place, from 1.
+    pub number: i64,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl UploadPart {
+    /// What names these bytes to the caller who sent them.
+    pub fn tag(&self) -> String {
+        self.digest.hex()
+    }
 }

@@ -1,24 +1,24 @@
 //! The native HTTP API of runs.
 
+mod download;
 mod fields;
 mod import;
 mod life;
 mod runs;
 mod views;
 
-pub use life::life_routes;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use pitcrew_kernel::{Access, Error, Page, PageRequest, Timestamp};
 use pitcrew_web::{Answer, Api, Caller, Json, Query};
 use serde::{Deserialize, Serialize};
 
+pub use self::download::{download, download_bytes};
+pub use self::life::life_routes;
 use crate::alerts::Fired;
 use crate::artifact_path::ArtifactPath;
 use crate::limits::{POINTS_PER_SAMPLE, VIEW_BYTES};
@@ -197,11 +197,11 @@ async fn artifact_content(
     Caller(ctx): Caller,
     Path(run_id): Path<String>,
     Query(query): Query<ArtifactQuery>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let below: ArtifactPath = query.path.parse()?;
     let root = root(&service, &ctx, &run_id).await?.ok_or_else(|| crate::errors::artifact_not_found(&query.path))?;
-    let content = service.open_artifact(&ctx, root.join(&below)?).await?;
-    Ok(artifact_response(Body::from_stream(content.reading.body), content.bytes, below.name()))
+    Ok(download(&service, &ctx, root.join(&below)?, &headers).await?)
 }
 
 /// Where a run's artifacts hang; `None` when another store keeps them.
@@ -211,57 +211,4 @@ async fn root(
     run_id: &str,
 ) -> Result<Option<ArtifactPath>, pitcrew_kernel::Error> {
     ArtifactPath::of_uri(&service.run(ctx, run_id).await?.info.artifact_uri)
-}
-
-/// An artifact of `bytes` bytes as an answer: to be saved, never to be run by a browser.
-pub fn artifact_response(body: Body, bytes: u64, name: &str) -> Response {
-    let kind = mime_guess::from_path(name).first_or(mime_guess::mime::APPLICATION_OCTET_STREAM);
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    for (header, value) in
-        [(header::CONTENT_TYPE, content_type(&kind)), (header::CONTENT_DISPOSITION, disposition(name))]
-    {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(header, value);
-        }
-    }
-    response
-}
-
-fn content_type(kind: &mime_guess::Mime) -> String {
-    if kind.type_() == mime_guess::mime::TEXT { format!("{kind}; charset=utf-8") } else { kind.to_string() }
-}
-
-/// `attachment` with the name in plain letters, and in all of them as RFC 5987 writes it.
-fn disposition(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') || c == ' ' { c } else { '_' })
-        .collect();
-    if plain == name {
-        return format!("attachment; filename=\"{name}\"");
-    }
-    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte);
-    let encoded: String = name
-        .bytes()
-        .map(|byte| if fine(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_travel_in_headers() {
-        assert_eq!(disposition("model.onnx"), "attachment; filename=\"model.onnx\"");
-        assert_eq!(
-            disposition("größe.txt"),
-            "attachment; filename=\"gr__e.txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe.txt"
-        );
-        assert_eq!(disposition("a\"b"), "attachment; filename=\"a_b\"; filename*=UTF-8''a%22b");
-    }
 }

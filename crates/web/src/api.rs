@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -40,7 +40,7 @@ pub struct Api {
 impl Api {
     /// No routes yet; handlers take `State<S>`.
     pub fn builder<S: Clone + Send + Sync + 'static>() -> ApiBuilder<S> {
-        ApiBuilder { router: Router::new(), routes: Vec::new(), shape: problem_response }
+        ApiBuilder { router: Router::new(), routes: Vec::new(), shape: problem_response, demand: |_| Ok(()) }
     }
 
     /// Both sets.
@@ -68,7 +68,11 @@ pub struct ApiBuilder<S> {
     router: Router<S>,
     routes: Vec<RouteInfo>,
     shape: ErrorShape,
+    demand: Demand,
 }
+
+/// What a door asks of the headers of every request that is not public.
+pub type Demand = fn(&HeaderMap) -> Result<(), Error>;
 
 macro_rules! verbs {
     ($($(#[$doc:meta])* $name:ident => $method:ident;)*) => {$(
@@ -129,6 +133,13 @@ impl<S: Clone + Send + Sync + 'static> ApiBuilder<S> {
         self
     }
 
+    /// Refuses requests whose headers `demand` does not accept, once their caller is known, for the routes added after this call.
+    #[must_use]
+    pub fn demands(mut self, demand: Demand) -> Self {
+        self.demand = demand;
+        self
+    }
+
     /// Hands every handler its state.
     pub fn with_state(self, state: S) -> Api {
         Api { router: self.router.with_state(state), routes: self.routes }
@@ -147,8 +158,8 @@ impl<S: Clone + Send + Sync + 'static> ApiBuilder<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let shape = self.shape;
-        let gate = middleware::from_fn(move |request: Request, next: Next| check(access, shape, request, next));
+        let (shape, demand) = (self.shape, self.demand);
+        let gate = middleware::from_fn(move |request: Request, next: Next| check(access, shape, demand, request, next));
         let method_router: MethodRouter<S, Infallible> = on(filter, handler);
         let method_router = method_router.layer(DefaultBodyLimit::max(max_bytes)).layer(gate);
         self.router = self.router.route(path, method_router);
@@ -157,13 +168,13 @@ impl<S: Clone + Send + Sync + 'static> ApiBuilder<S> {
     }
 }
 
-async fn check(access: Access, shape: ErrorShape, request: Request, next: Next) -> Response {
+async fn check(access: Access, shape: ErrorShape, demand: Demand, request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<crate::guard::RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     if access > Access::Public {
         let caller = request.extensions().get::<Result<Ctx, std::sync::Arc<Error>>>();
         match caller {
             Some(Ok(ctx)) => {
-                if let Err(error) = ctx.require(access) {
+                if let Err(error) = ctx.require(access).and_then(|()| demand(request.headers())) {
                     return shape(&error, &request_id);
                 }
             }

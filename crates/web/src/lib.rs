@@ -9,7 +9,7 @@ mod extract;
 mod guard;
 mod problem;
 
-pub use api::{Api, ApiBuilder, MAX_BODY_BYTES, RouteInfo};
+pub use api::{Api, ApiBuilder, Demand, MAX_BODY_BYTES, RouteInfo};
 pub use extract::{Caller, Json, Path, Query};
 pub use guard::{GuardOptions, guarded, named, nothing_here};
 pub use problem::{Answer, ErrorShape, Problem, problem_response, status_of};

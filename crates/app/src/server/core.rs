@@ -24,6 +24,9 @@ pub(crate) const GC_GRACE: Duration = Duration::from_secs(3_600);
 /// One slice's list of the objects it needs.
 pub(crate) type References = fn(&mut Tx<'_>) -> Result<HashSet<Digest>>;
 
+/// Makes a slice forget what was begun and abandoned, so that its objects are needed no more.
+pub(crate) type Forget = fn(&mut Tx<'_>, Timestamp) -> Result<u64>;
+
 pub(crate) struct Core {
     pub(crate) db: Db,
     pub(crate) blobs: Blobs,
@@ -35,6 +38,7 @@ pub(crate) struct Core {
     /// Kinds of job of which only the first try keeps the loop from rest.
     pub(crate) once: Vec<&'static str>,
     pub(crate) references: Vec<References>,
+    pub(crate) forget: Vec<Forget>,
     pub(crate) tasks: Tasks,
     pub(crate) home: PathBuf,
     pub(crate) started_at: Timestamp,
@@ -101,6 +105,10 @@ impl Core {
     /// Removes objects older than `grace` that nothing refers to, and states that it did.
     pub(crate) async fn collect_garbage(&self, ctx: &Ctx, grace: Duration, dry_run: bool) -> Result<Value> {
         ctx.require(Access::Admin)?;
+        if !dry_run {
+            let (forget, now) = (self.forget.clone(), self.clock.now());
+            self.db.write(move |tx| forget.into_iter().try_for_each(|forget| forget(tx, now).map(drop))).await?;
+        }
         let references = self.references.clone();
         let keep = self
             .db

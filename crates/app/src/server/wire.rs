@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use pitcrew_auth::{AuditSubscriber, Auth, Mode};
 use pitcrew_blob::Blobs;
 use pitcrew_compat_mlflow::Door;
@@ -24,7 +25,9 @@ use pitcrew_traces::Traces;
 use pitcrew_tracking::{RETENTION_JOB, Retention, Tracking, WATCH_JOB};
 use pitcrew_web::{Api, GuardOptions, guarded, named};
 use pitcrew_work::{Declared, JobHandler, Pump, Runner, Scheduler, Subscriber, SystemClock, Tasks, release_leases};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
 #[cfg(test)]
 mod audited;
@@ -95,6 +98,11 @@ pub(crate) struct Server {
     pipelines: Arc<Pipelines>,
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
+}
+
+/// What can be asked for in parts is sent as it is: parts of the bytes and parts of compressed ones do not fit together.
+fn whole(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 /// The slices.
@@ -285,6 +293,7 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
             |tx| Ok(pitcrew_data::referenced_digests(tx)?.into_iter().collect()),
             |tx| Ok(Pipelines::referenced_digests(tx)?.into_iter().collect()),
         ],
+        forget: vec![pitcrew_tracking::forget_uploads],
         tasks: wiring.tasks.clone(),
         home: home.path().to_path_buf(),
     });
@@ -296,7 +305,9 @@ fn assemble(home: &Home, wiring: Wiring<'_>, ground: Ground, auth: Arc<Auth>, sl
     let router = guarded(api.into_router(), guard.clone(), pages);
     let (router, metrics) = Telemetry::new(metrics)?.observe(router);
     let open = named(metrics.merge(pages::health(db)), guard);
-    let router = router.merge(open).layer(CompressionLayer::new());
+    // Histories are megabytes: packing them well costs more time than reading them, and packs them little better.
+    let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let router = router.merge(open).layer(packing.compress_when(DefaultPredicate::new().and(whole)));
     Ok(Server {
         #[cfg(test)]
         routes,

@@ -10,6 +10,8 @@ const SQL_STATE: &str = "KAM00";
 
 /// The code for a feature that this server has not.
 pub(crate) const NOT_IMPLEMENTED: &str = "MLFLOW_NOT_IMPLEMENTED";
+const FEATURE_DISABLED: &str = "MLFLOW_FEATURE_DISABLED";
+const ARTIFACT_PATH_INVALID: &str = "ARTIFACT_PATH_INVALID";
 const ENDPOINT_NOT_FOUND: &str = "MLFLOW_ENDPOINT_NOT_FOUND";
 /// What the registry says of an alias that is not there; MLflow calls that a wrong parameter.
 const ALIAS_NOT_FOUND: &str = "ALIAS_NOT_FOUND";
@@ -18,7 +20,9 @@ const ALIAS_NOT_FOUND: &str = "ALIAS_NOT_FOUND";
 pub(crate) fn mlflow_error(error: &Error, _request_id: &str) -> Response {
     let (code, status) = code_of(error);
     let class = if code == "RESOURCE_DOES_NOT_EXIST" { "RESOURCE_NOT_FOUND" } else { code };
-    let body = json!({"error_code": code, "message": error.detail(), "sqlstate": SQL_STATE, "error_class": class});
+    // Clients know the sentence alone.
+    let message = if error.code() == ARTIFACT_PATH_INVALID { "Invalid path" } else { error.detail() };
+    let body = json!({"error_code": code, "message": message, "sqlstate": SQL_STATE, "error_class": class});
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
     if let Some(after) = error.retry_after_hint() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
@@ -31,6 +35,8 @@ fn code_of(error: &Error) -> (&'static str, StatusCode) {
     match (error.code(), error.kind()) {
         (NOT_IMPLEMENTED, _) => ("NOT_IMPLEMENTED", StatusCode::NOT_IMPLEMENTED),
         (ENDPOINT_NOT_FOUND, _) => ("ENDPOINT_NOT_FOUND", StatusCode::NOT_FOUND),
+        // MLflow answers 500 here, which its clients take for something that passes and try again: they must not.
+        (FEATURE_DISABLED, _) => ("FEATURE_DISABLED", StatusCode::BAD_REQUEST),
         (ALIAS_NOT_FOUND, _) => ("INVALID_PARAMETER_VALUE", StatusCode::BAD_REQUEST),
         (_, Kind::Invalid | Kind::Precondition) => ("INVALID_PARAMETER_VALUE", StatusCode::BAD_REQUEST),
         (_, Kind::TooLarge) => ("INVALID_PARAMETER_VALUE", StatusCode::PAYLOAD_TOO_LARGE),

@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.method() == Method::GET {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
             let (mut parts, _) = request.into_parts();
             let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(&mut parts, state).await;
             let axum::extract::Query(pairs) =

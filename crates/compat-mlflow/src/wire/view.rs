@@ -352,3 +352,9 @@ pub(crate) struct OfFiles {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) files: Vec<FileView>,
 }
+
+/// Points for a chart: this list is there even when it is empty.
+#[derive(Debug, Serialize)]
+pub(crate) struct OfAllMetrics {
+    pub(crate) metrics: Vec<MetricView>,
+}

@@ -60,24 +60,173 @@ async fn text_is_sent_to_be_saved_not_run() {
     }
 }
 
+/// A path as it stands in an address: `/` and what is percent-encoded already stay.
+fn in_address(path: &str) -> String {
+    path.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'/' | b'%' | b'-' | b'_' | b':' | b';' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn nothing_climbs_out() {
-    let wire = Wire::each().await.remove(0);
-    for climb in
-        ["1/../secret", "1/..%2Fsecret", "%2e%2e/secret", "1/%252e%252e/secret", "1//secret", "1/%00", "..%5Csecret"]
-    {
-        for method in ["PUT", "GET", "DELETE"] {
-            let (status, _, body) = send(&wire, method, &format!("{PROXY}/{climb}"), Body::from("x")).await;
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            assert_eq!(
-                (status, body["error_code"].as_str()),
-                (StatusCode::BAD_REQUEST, Some("INVALID_PARAMETER_VALUE")),
-                "{method} {climb}"
-            );
+    let mut wire = Wire::each().await.remove(0);
+    let made = wire.post("/runs/create", json!({})).await;
+    let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+    for climb in [
+        "1/../secret",
+        "1/..%2Fsecret",
+        "%2e%2e/secret",
+        ".%2e/secret",
+        "1/%252e%252e/secret",
+        "1/%25252e%25252e%25252fsecret",
+        "1//secret",
+        "....//secret",
+        "..././secret",
+        "%2Fetc/passwd",
+        "%252Fetc/passwd",
+        "1/%00",
+        "1/%2500",
+        "1/a%00.png",
+        "..%5Csecret",
+        "1/..%255Csecret",
+        "1\\..\\..\\secret",
+        "\\\\host\\share",
+        "C:/secret",
+        "C:\\secret",
+        "C%3A/secret",
+        "file:/etc/passwd",
+        "1/..;/secret",
+        "1/.. /secret",
+        "1/\u{2024}\u{2024}/secret",
+        "1/\u{ff0e}\u{ff0e}\u{ff0f}secret",
+        "1/..\u{2215}secret",
+        "1/%25c0%25ae%25c0%25ae/secret",
+    ] {
+        let address = in_address(climb);
+        let ways = ["PUT", "GET", "DELETE", "HEAD"].map(|method| (method, format!("{PROXY}/{address}")));
+        let queries = [
+            format!("{PROXY}?path={address}"),
+            format!("/get-artifact?run_id={run}&path={address}"),
+            format!("/model-versions/get-artifact?name=none&version=1&path={address}"),
+            format!("/ajax-api/2.0/mlflow/logged-models/m-none/artifacts/files?artifact_file_path={address}"),
+            format!("/api/2.0/mlflow/artifacts/list?run_id={run}&path={address}"),
+        ];
+        for (method, address) in ways.into_iter().chain(queries.map(|query| ("GET", query))) {
+            let (status, _, body) = send(&wire, method, &address, Body::from("x")).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{method} {address}");
+            if method != "HEAD" {
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                assert_eq!(body["error_code"], "INVALID_PARAMETER_VALUE", "{method} {address}");
+            }
         }
     }
-    let (status, _, _) = send(&wire, "GET", &format!("{PROXY}?path=../x"), Body::empty()).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (_, _, left) = send(&wire, "GET", &format!("{PROXY}?path="), Body::empty()).await;
+    assert_eq!(serde_json::from_slice::<Value>(&left).unwrap(), json!({}), "nothing was stored");
+}
+
+#[tokio::test]
+async fn parts_of_a_file_can_be_asked_for() {
+    for wire in Wire::each().await {
+        let path = format!("{PROXY}/1/r/artifacts/a.bin");
+        send(&wire, "PUT", &path, Body::from("0123456789")).await;
+        let ask = async |method: &str, headers: &[(&str, &str)]| {
+            let request = Request::builder().method(method).uri(&path).header(header::HOST, "localhost");
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let response = wire.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+        };
+        let (_, whole, _) = ask("GET", &[]).await;
+        assert_eq!(whole[header::ACCEPT_RANGES], "bytes");
+        let tag = whole[header::ETAG].to_str().unwrap().to_owned();
+        for (range, told, want) in [
+            ("bytes=3-5", "bytes 3-5/10", "345"),
+            ("bytes=7-", "bytes 7-9/10", "789"),
+            ("bytes=-2", "bytes 8-9/10", "89"),
+            ("bytes=0-99", "bytes 0-9/10", "0123456789"),
+        ] {
+            let (status, headers, body) = ask("GET", &[("range", range)]).await;
+            assert_eq!((status, body.as_str()), (StatusCode::PARTIAL_CONTENT, want), "{range}");
+            assert_eq!(headers[header::CONTENT_RANGE], told);
+            assert_eq!(headers[header::CONTENT_LENGTH], want.len().to_string());
+        }
+        let (status, headers, body) = ask("GET", &[("range", "bytes=10-")]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::RANGE_NOT_SATISFIABLE, ""));
+        assert_eq!(headers[header::CONTENT_RANGE], "bytes */10");
+        for several in ["bytes=0-1,4-5", "items=1-2"] {
+            assert_eq!(ask("GET", &[("range", several)]).await.0, StatusCode::OK, "{several}");
+        }
+        let (status, headers, body) = ask("HEAD", &[]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
+        assert_eq!(headers[header::CONTENT_LENGTH], "10");
+        let (status, headers, _) = ask("HEAD", &[("range", "bytes=3-5")]).await;
+        assert_eq!((status, &headers[header::CONTENT_LENGTH]), (StatusCode::PARTIAL_CONTENT, &"3".parse().unwrap()));
+        assert_eq!(ask("GET", &[("if-none-match", &tag)]).await.0, StatusCode::NOT_MODIFIED);
+        assert_eq!(ask("GET", &[("range", "bytes=3-5"), ("if-range", "\"old\"")]).await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn browsers_get_files_of_runs_models_and_versions() {
+    for mut wire in Wire::each().await {
+        let made = wire.post("/runs/create", json!({})).await;
+        let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+        let made = wire.post("/logged-models", json!({"experiment_id": "0", "name": "model"})).await;
+        let model = made["model"]["info"]["model_id"].as_str().unwrap().to_owned();
+        send(&wire, "PUT", &format!("{PROXY}/0/{run}/artifacts/sub/p%C3%A4ge.html"), Body::from("<b>hi</b>")).await;
+        send(&wire, "PUT", &format!("{PROXY}/0/models/{model}/artifacts/MLmodel"), Body::from("flavors")).await;
+        wire.post("/registered-models/create", json!({"name": "bikes"})).await;
+        for (source, with) in [
+            (format!("runs:/{run}/sub"), json!({"run_id": run})),
+            (format!("models:/{model}"), json!({"model_id": model})),
+        ] {
+            let mut body = json!({"name": "bikes", "source": source});
+            body.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+            wire.post("/model-versions/create", body).await;
+        }
+        for (address, want) in [
+            (format!("/get-artifact?run_id={run}&path=sub/p%C3%A4ge.html"), "<b>hi</b>"),
+            (format!("/get-artifact?run_uuid={run}&path=sub%2Fp%C3%A4ge.html"), "<b>hi</b>"),
+            ("/model-versions/get-artifact?name=bikes&version=1&path=p%C3%A4ge.html".to_owned(), "<b>hi</b>"),
+            ("/model-versions/get-artifact?name=bikes&version=2&path=MLmodel".to_owned(), "flavors"),
+            (
+                format!("/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files?artifact_file_path=MLmodel"),
+                "flavors",
+            ),
+        ] {
+            let (status, headers, body) = send(&wire, "GET", &address, Body::empty()).await;
+            assert_eq!((status, body.as_slice()), (StatusCode::OK, want.as_bytes()), "{address}");
+            let (status, alone, nothing) = send(&wire, "HEAD", &address, Body::empty()).await;
+            assert_eq!((status, nothing.len()), (StatusCode::OK, 0), "{address}");
+            assert_eq!(alone[header::CONTENT_LENGTH], want.len().to_string());
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.starts_with("sandbox;") && policy.contains("default-src 'none'"), "{policy}");
+            if want.starts_with('<') {
+                assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+                let said = "attachment; filename=\"p_ge.html\"; filename*=UTF-8''p%C3%A4ge.html";
+                assert_eq!(headers[header::CONTENT_DISPOSITION], said);
+            }
+        }
+        for (address, status) in [
+            (format!("/get-artifact?run_id={run}&path=nope"), StatusCode::NOT_FOUND),
+            (format!("/get-artifact?run_id={run}&path=sub"), StatusCode::NOT_FOUND),
+            (format!("/get-artifact?run_id={run}"), StatusCode::BAD_REQUEST),
+            ("/get-artifact?path=x".to_owned(), StatusCode::BAD_REQUEST),
+            ("/get-artifact?run_id=nope&path=x".to_owned(), StatusCode::NOT_FOUND),
+            ("/model-versions/get-artifact?name=bikes&version=9&path=x".to_owned(), StatusCode::NOT_FOUND),
+            ("/model-versions/get-artifact?name=bikes&version=x&path=x".to_owned(), StatusCode::BAD_REQUEST),
+            ("/model-versions/get-artifact?name=bikes&path=x".to_owned(), StatusCode::BAD_REQUEST),
+        ] {
+            assert_eq!(send(&wire, "GET", &address, Body::empty()).await.0, status, "{address}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A door over real slices with an engine that takes any bytes for a model.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use pitcrew_blob::{Blobs, Options};
 use pitcrew_compat_mlflow::{Door, routes};
 use pitcrew_contracts::monitoring::References;
 use pitcrew_contracts::serving::{Datatype, EngineInfo, LoadedModel, ModelEngine, ModelSignature, Tensor, TensorSpec};
-use pitcrew_kernel::{Clock, Error, Ids, Result};
+use pitcrew_kernel::{Clock, Digest, Error, Ids, Result};
 use pitcrew_outbound::{Outbound, Policy};
 use pitcrew_registry::{Parts, Registry, Signer, Webhooks};
 use pitcrew_testkit::{TestDb, World, call, open};
@@ -25,8 +26,8 @@ pub(crate) struct Wire {
     pub(crate) router: Router,
     pub(crate) door: Door,
     pairs: Vec<Value>,
-    _db: TestDb,
-    _folder: tempfile::TempDir,
+    db: TestDb,
+    folder: tempfile::TempDir,
 }
 
 impl Wire {
@@ -47,7 +48,24 @@ impl Wire {
         let folder = tempfile::tempdir().unwrap();
         let door = door(&db, &world.clock(), &world.ids, folder.path());
         let router = open(&world, routes(door.clone())).await;
-        Self { world, router, door, pairs: Vec::new(), _db: db, _folder: folder }
+        Self { world, router, door, pairs: Vec::new(), db, folder }
+    }
+
+    /// Starts the server anew over what is on disk.
+    pub(crate) async fn restart(&mut self) {
+        self.door = door(&self.db, &self.world.clock(), &self.world.ids, self.folder.path());
+        self.router = open(&self.world, routes(self.door.clone())).await;
+    }
+
+    /// The objects that garbage collection must keep for tracking.
+    pub(crate) async fn kept(&self) -> HashSet<Digest> {
+        self.db.db.read(pitcrew_tracking::referenced_digests).await.unwrap()
+    }
+
+    /// Forgets abandoned uploads, as garbage collection does first.
+    pub(crate) async fn forget(&self) -> u64 {
+        let now = self.world.clock().now();
+        self.db.db.write(move |tx| pitcrew_tracking::forget_uploads(tx, now)).await.unwrap()
     }
 
     /// Asks, and remembers question and answer.

@@ -125,6 +125,35 @@ async fn logging() {
 }
 
 #[tokio::test]
+async fn charts() {
+    golden!("charts", wire, {
+        let experiment = experiment(&mut wire).await;
+        let id = run(&mut wire, &experiment).await;
+        let point = |at: i64| json!({"key": "m", "value": at, "timestamp": 10 - at, "step": at % 3});
+        let mut points: Vec<Value> = (0..7).map(point).collect();
+        points.push(json!({"key": "m", "value": "NaN", "timestamp": 99, "step": 2}));
+        wire.post("/runs/log-batch", json!({"run_id": id, "metrics": points})).await;
+        wire.told();
+        let bulk = "/ajax-api/2.0/mlflow/metrics/get-history-bulk";
+        wire.get(bulk).await;
+        wire.get(&format!("{bulk}?run_id={id}")).await;
+        wire.get(&format!("{bulk}?run_id={id}&run_id=nope&metric_key=m&max_results=3")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=none")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=m&max_results=0")).await;
+        wire.get(&format!("{bulk}?run_id={id}&metric_key=m&max_results=99999")).await;
+        let runs: String = (0..101).map(|at| format!("&run_id={at}")).collect();
+        wire.get(&format!("{bulk}?metric_key=m{runs}")).await;
+        let interval = format!("/metrics/get-history-bulk-interval?run_ids={id}&metric_key=m");
+        for most in ["1", "2", "3", "5", "8", "0", "2501", "x"] {
+            wire.get(&format!("{interval}&max_results={most}")).await;
+        }
+        wire.get(&format!("{interval}&run_ids=nope&max_results=2")).await;
+        wire.get(&format!("{interval}&start_step=1&end_step=1")).await;
+        wire.get(&format!("{interval}&start_step=2&end_step=1")).await;
+    });
+}
+
+#[tokio::test]
 async fn search() {
     golden!("search", wire, {
         let experiment = experiment(&mut wire).await;
@@ -201,6 +230,40 @@ async fn logged_models() {
 }
 
 #[tokio::test]
+async fn artifacts() {
+    golden!("artifacts", wire, {
+        let id = run(&mut wire, "0").await;
+        wire.told();
+        let proxy = "/api/2.0/mlflow-artifacts";
+        let folder = format!("0/{id}/artifacts");
+        let file = format!("{proxy}/artifacts/{folder}/a.json");
+        wire.ask(Method::PUT, &file, json!({"some": "content"})).await;
+        wire.get(&file).await;
+        wire.get(&format!("{file}x")).await;
+        wire.get(&format!("/artifacts/list?run_id={id}")).await;
+        wire.get(&format!("/artifacts/list?run_id={id}&path=../x")).await;
+        wire.get("/artifacts/list?run_id=nope").await;
+        wire.get(&format!("{proxy}/artifacts?path={folder}")).await;
+        wire.get(&format!("{proxy}/presigned/{folder}/a.json")).await;
+        wire.post("/artifacts/presigned-download-url", json!({"run_id": id, "path": "a.json"})).await;
+        wire.post("/artifacts/presigned-download-url", json!({"run_id": id, "path": "a.json", "expiration": 0})).await;
+        wire.post("/artifacts/presigned-upload-url", json!({"run_id": id, "path": "a.json"})).await;
+        let begun = wire.post(&format!("{proxy}/mpu/create/{folder}"), json!({"path": "b.json", "num_parts": 1})).await;
+        let upload = text(&begun, "/upload_id").to_owned();
+        let part = format!("{proxy}/mpu/part/{folder}/b.json?upload_id={upload}");
+        wire.ask(Method::PUT, &format!("{part}&part_number=1"), json!({"in": "parts"})).await;
+        let there = wire.get(&part).await;
+        let whole = json!({"path": "b.json", "upload_id": upload, "parts": there["parts"]});
+        wire.post(&format!("{proxy}/mpu/complete/{folder}"), whole).await;
+        wire.post(&format!("{proxy}/mpu/complete/{folder}"), json!({"path": "b.json", "upload_id": upload})).await;
+        wire.post(&format!("{proxy}/mpu/abort/{folder}"), json!({"path": "b.json", "upload_id": "nope"})).await;
+        wire.get(&format!("{proxy}/artifacts/{folder}/b.json")).await;
+        wire.ask(Method::DELETE, &file, json!({})).await;
+        wire.ask(Method::DELETE, &file, json!({})).await;
+    });
+}
+
+#[tokio::test]
 async fn registered_models() {
     golden!("registered_models", wire, {
         wire.post(
@@ -213,6 +276,7 @@ async fn registered_models() {
         wire.post("/registered-models/create", json!({"name": ""})).await;
         wire.get("/registered-models/get?name=bikes").await;
         wire.get("/registered-models/get?name=nope").await;
+        wire.get("/registered-models/get-latest-versions?name=bikes").await;
         wire.get("/registered-models/get?name=no%20such%20name").await;
         wire.post("/registered-models/set-tag", json!({"name": "bikes", "key": "b", "value": "2"})).await;
         wire.ask(Method::DELETE, "/registered-models/delete-tag", json!({"name": "bikes", "key": "a"})).await;

@@ -1,15 +1,18 @@
 //! Artifacts: files of runs and logged models, kept as objects and hung into one tree.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use pitcrew_blob::{Reading, Upload};
+use pitcrew_blob::{Reading, Stored, Upload};
 use pitcrew_contracts::tracking::{
     ARTIFACT_FILES_MAX, ArtifactDeleted, ArtifactFile, ArtifactReader, ArtifactReplaced,
 };
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Kind, Result};
 
-use super::Tracking;
+use super::{Saying, Tracking};
 use crate::artifact_path::ArtifactPath;
 use crate::errors;
 use crate::limits::{ARTIFACT_BYTES, ARTIFACT_ENTRIES};
@@ -74,17 +77,34 @@ impl Tracking {
         let path = upload.path;
         let now_ms = self.now_ms();
         let saying = self.outgoing(ctx);
-        self.db
-            .write(move |tx| {
-                let before = hang(tx, &path, stored.digest, stored.size, now_ms)?;
-                // A new file is logged data like any other; one that takes another's place changes what was logged.
-                if let Some(from) = before.filter(|before| *before != stored.digest) {
-                    let replaced = ArtifactReplaced { path: path.to_string(), from, to: stored.digest };
-                    tx.emit(saying.out(), &replaced)?;
-                }
-                Ok(ArtifactFile { path: path.to_string(), digest: stored.digest, bytes: stored.size })
-            })
-            .await
+        self.db.write(move |tx| settle(tx, &saying, &path, stored, now_ms)).await
+    }
+
+    /// The digest and size of an artifact.
+    ///
+    /// # Errors
+    /// `ARTIFACT_NOT_FOUND` also for folders.
+    pub async fn find_artifact(&self, ctx: &Ctx, path: ArtifactPath) -> Result<(Digest, u64)> {
+        ctx.require(Access::Read)?;
+        self.db.read(move |tx| file_at(tx, &path)?.ok_or_else(|| errors::artifact_not_found(path.as_str()))).await
+    }
+
+    /// Reads an artifact that was found, or a part of it.
+    ///
+    /// # Errors
+    /// `BLOB_NOT_FOUND`, `BLOB_RANGE_INVALID`.
+    pub async fn read_artifact(&self, ctx: &Ctx, digest: &Digest, part: Option<Range<u64>>) -> Result<Reading> {
+        ctx.require(Access::Read)?;
+        self.blobs.stream(digest, part).await
+    }
+
+    /// An address at which the object store itself hands an artifact out for `life`, and its size; `None` when it cannot.
+    ///
+    /// # Errors
+    /// `ARTIFACT_NOT_FOUND` also for folders, `BLOB_STORE_UNAVAILABLE`.
+    pub async fn artifact_url(&self, ctx: &Ctx, path: ArtifactPath, life: Duration) -> Result<Option<(String, u64)>> {
+        let (digest, bytes) = self.find_artifact(ctx, path).await?;
+        Ok(self.blobs.signed_url(&digest, life).await?.map(|url| (url, bytes)))
     }
 
     /// Opens an artifact for reading.
@@ -92,11 +112,8 @@ impl Tracking {
     /// # Errors
     /// `ARTIFACT_NOT_FOUND` also for folders, `BLOB_NOT_FOUND`.
     pub async fn open_artifact(&self, ctx: &Ctx, path: ArtifactPath) -> Result<ArtifactContent> {
-        ctx.require(Access::Read)?;
-        let found =
-            self.db.read(move |tx| file_at(tx, &path)?.ok_or_else(|| errors::artifact_not_found(path.as_str())));
-        let (digest, bytes) = found.await?;
-        Ok(ArtifactContent { bytes, digest, reading: self.blobs.stream(&digest, None).await? })
+        let (digest, bytes) = self.find_artifact(ctx, path).await?;
+        Ok(ArtifactContent { bytes, digest, reading: self.read_artifact(ctx, &digest, None).await? })
     }
 
     /// The entries of a folder by name; none when there is no such folder. At most [`ARTIFACT_ENTRIES`].
@@ -136,7 +153,16 @@ impl Tracking {
             .await
     }
 
-    /// The path an artifact address names; `None` when this server does not store it.
+    /// The path that an artifact address names (`runs:/...`, `models:/m-...`, `mlflow-artifacts:/...`); `None` when this server does not
+    /// store it.
+    ///
+    /// # Errors
+    /// `RUN_NOT_FOUND`, `LOGGED_MODEL_NOT_FOUND`, `ARTIFACT_PATH_INVALID`.
+    pub async fn artifact_path(&self, ctx: &Ctx, address: &str) -> Result<Option<ArtifactPath>> {
+        ctx.require(Access::Read)?;
+        self.resolve(address).await
+    }
+
     async fn resolve(&self, address: &str) -> Result<Option<ArtifactPath>> {
         let root_of = |rest: &str| {
             let (id, below) =
@@ -224,6 +250,22 @@ fn make_all(tx: &mut Tx<'_>, mut folder: &str, now_ms: i64) -> Result<()> {
         folder = place.0;
     }
     Ok(())
+}
+
+/// Hangs stored bytes at a path and says so when they take the place of others: a new file is logged data like any other, one that takes
+/// another's place changes what was logged.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    saying: &Saying,
+    path: &ArtifactPath,
+    stored: Stored,
+    now_ms: i64,
+) -> Result<ArtifactFile> {
+    let before = hang(tx, path, stored.digest, stored.size, now_ms)?;
+    if let Some(from) = before.filter(|before| *before != stored.digest) {
+        tx.emit(saying.out(), &ArtifactReplaced { path: path.to_string(), from, to: stored.digest })?;
+    }
+    Ok(ArtifactFile { path: path.to_string(), digest: stored.digest, bytes: stored.size })
 }
 
 fn in_the_way(path: &str, what: &str) -> Error {

@@ -9,6 +9,7 @@ mod points;
 mod runs;
 mod search;
 mod tracker;
+mod uploads;
 mod views;
 
 use std::collections::HashSet;
@@ -28,6 +29,7 @@ pub use models::{ModelSearch, NewModel};
 pub use points::Batch;
 pub use runs::{NewRun, RunChange};
 pub use search::{RunSearch, experiment_id};
+pub use uploads::{PartUpload, forget_uploads};
 
 use crate::errors;
 use crate::model::Lifecycle;
@@ -76,12 +78,14 @@ impl Saying {
     }
 }
 
-/// Every object that artifacts refer to: what garbage collection must keep.
+/// Every object that artifacts, and parts of those on their way in, refer to: what garbage collection must keep.
 ///
 /// # Errors
 /// What the database can give.
 pub fn referenced_digests(tx: &mut Tx<'_>) -> Result<HashSet<Digest>> {
-    store::artifacts::digests(tx)
+    let mut found = store::artifacts::digests(tx)?;
+    found.extend(store::uploads::digests(tx)?);
+    Ok(found)
 }
 
 /// The run, if it may be written to.

@@ -166,14 +166,48 @@ impl Tracking {
         let limit = limit.unwrap_or(POINTS_PER_REPLY).min(POINTS_PER_REPLY);
         let after = page.map(|token| sql::keys_of(key, token)).transpose()?;
         let (run_id, name) = (run_id.to_owned(), key.to_owned());
-        let found = self
+        let mut found = self
             .db
             .read(move |tx| {
                 let run = store::runs::target(tx, &run_id)?.ok_or_else(|| errors::run_not_found(&run_id))?;
                 store::metrics::history(tx, run.run_no, &name, after, limit + 1)
             })
             .await?;
-        super::search::page(found, limit, key)
+        let more = found.len() > limit;
+        found.truncate(limit);
+        // Only the last point's place is ever needed: one for each would cost more than the points.
+        let end = found.last().filter(|_| more).map(store::metrics::place);
+        let next = end.map(|place| sql::token(key, &place)).transpose()?;
+        Ok(Page { items: found, next })
+    }
+
+    /// The histories of several runs by run, time, step and value: `limit` points in all. A run that is not there has none.
+    ///
+    /// # Errors
+    /// What the database can give.
+    pub async fn metric_histories(
+        &self,
+        ctx: &Ctx,
+        mut run_ids: Vec<String>,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<Metric>> {
+        ctx.require(Access::Read)?;
+        let (limit, key) = (limit.min(POINTS_PER_REPLY), key.to_owned());
+        run_ids.sort_unstable();
+        run_ids.dedup();
+        self.db
+            .read(move |tx| {
+                let mut points = Vec::new();
+                for run_id in run_ids {
+                    let left = limit - points.len();
+                    let Some(run) = store::runs::target(tx, &run_id)?.filter(|_| left > 0) else { continue };
+                    let of_run = store::metrics::history(tx, run.run_no, &key, None, left)?;
+                    points.extend(of_run.into_iter().map(|point| Metric { run_id: Some(run_id.clone()), ..point }));
+                }
+                Ok(points)
+            })
+            .await
     }
 
     /// At most `most` points of a metric, spread evenly, the first and the last among them.
@@ -194,7 +228,7 @@ impl Tracking {
         self.db
             .read(move |tx| {
                 let run = store::runs::target(tx, &run_id)?.ok_or_else(|| errors::run_not_found(&run_id))?;
-                store::metrics::sample(tx, run.run_no, &key, steps, most)
+                store::samples::sample(tx, run.run_no, &key, steps, most)
             })
             .await
     }

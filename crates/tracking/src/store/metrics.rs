@@ -23,7 +23,6 @@ static LATEST: RowInsert = RowInsert::new(
      WHERE (excluded.step, excluded.at_ms, excluded.value, excluded.nan) \
          > (tracking_latest.step, tracking_latest.at_ms, tracking_latest.value, tracking_latest.nan)",
 );
-const POINT: &str = "key, at_ms, step, value, nan";
 
 /// Writes points of one run. A point that is there already changes nothing.
 pub(crate) fn log(tx: &mut Tx<'_>, owner: Owner, points: &[Metric]) -> Result<()> {
@@ -68,19 +67,14 @@ pub(crate) fn value_at(row: &Row<'_>, value: usize) -> Result<f64> {
     Ok(if row.flag(value + 1)? { f64::NAN } else { row.float(value)? })
 }
 
-/// A point in the columns of [`POINT`].
-fn point(row: &Row<'_>) -> Result<Metric> {
-    Ok(Metric::new(row.text(0)?, value_at(row, 3)?, row.int(1)?, row.int(2)?))
-}
-
-/// Up to `limit` points of a metric by time, step and value, after the place `after`; with the place of each.
+/// Up to `limit` points of a metric by time, step and value, after the place `after`.
 pub(crate) fn history(
     tx: &mut Tx<'_>,
     run_no: i64,
     key: &str,
     after: Option<Vec<KeyValue>>,
     limit: usize,
-) -> Result<Vec<(Metric, Vec<KeyValue>)>> {
+) -> Result<Vec<Metric>> {
     let keys = vec![
         Key::new("at_ms", KeyKind::Int, true),
         Key::new("step", KeyKind::Int, true),
@@ -91,21 +85,13 @@ pub(crate) fn history(
     let mut sql = Sql::new(tx);
     let run = sql.bind(run_no);
     let name = sql.bind(key.to_owned());
-    sql.push(&format!("SELECT {POINT} FROM tracking_points WHERE run_no = {run} AND key = {name}"));
+    sql.push(&format!("SELECT at_ms, step, value, nan FROM tracking_points WHERE run_no = {run} AND key = {name}"));
     if let Some(condition) = keyset.condition(&mut sql)? {
         sql.push(&format!(" AND {condition}"));
     }
     let most = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     sql.push(&format!(" ORDER BY {} LIMIT {most}", keyset.order()));
-    tx.all(&sql.text, &sql.args, |row| {
-        let place = vec![
-            KeyValue::Int(row.int(1)?),
-            KeyValue::Int(row.int(2)?),
-            KeyValue::Float(row.float(3)?.to_bits()),
-            KeyValue::Int(row.int(4)?),
-        ];
-        Ok((point(row)?, place))
-    })
+    tx.all(&sql.text, &sql.args, |row| Ok(Metric::new(key, value_at(row, 2)?, row.int(0)?, row.int(1)?)))
 }
 
 /// How many points each metric of a run has.
@@ -115,38 +101,13 @@ pub(crate) fn counts(tx: &mut Tx<'_>, run_no: i64) -> Result<BTreeMap<String, u6
     Ok(found.into_iter().map(|(key, count)| (key, u64::try_from(count).unwrap_or(0))).collect())
 }
 
-/// At most `most` points of a metric, spread evenly over its steps: the first of each of `most` equal parts, and the very last point.
-pub(crate) fn sample(
-    tx: &mut Tx<'_>,
-    run_no: i64,
-    key: &str,
-    steps: Option<(i64, i64)>,
-    most: usize,
-) -> Result<Vec<Metric>> {
-    let (first, last) = steps.unwrap_or((i64::MIN, i64::MAX));
-    let of_series = "FROM tracking_points WHERE run_no = $1 AND key = $2 AND step >= $3 AND step <= $4";
-    let args: [Arg<'_>; 4] = [run_no.into(), key.into(), first.into(), last.into()];
-    let order = "step, at_ms, value, nan";
-    // The number of parts is written into the text: PostgreSQL wants an INT4 there, and it is a number of ours.
-    let mut points = tx.all(
-        &format!(
-            "SELECT {POINT} FROM (SELECT {POINT}, row_number() OVER (PARTITION BY part ORDER BY {order}) AS place \
-                 FROM (SELECT {POINT}, ntile({most}) OVER (ORDER BY {order}) AS part {of_series}) AS parts) AS placed \
-             WHERE place = 1 ORDER BY {order}"
-        ),
-        &args,
-        point,
-    )?;
-    let end = tx.optional(
-        &format!("SELECT {POINT} {of_series} ORDER BY step DESC, at_ms DESC, value DESC, nan DESC LIMIT 1"),
-        &args,
-        point,
-    )?;
-    if let Some(end) = end
-        && points.last().is_none_or(|last| rank(last) != rank(&end))
-    {
-        points.truncate(most.saturating_sub(1));
-        points.push(end);
-    }
-    Ok(points)
+/// Where a point stands in a history.
+pub(crate) fn place(point: &Metric) -> Vec<KeyValue> {
+    let (value, nan) = stored(point.value);
+    vec![
+        KeyValue::Int(point.at_ms),
+        KeyValue::Int(point.step),
+        KeyValue::Float(value.to_bits()),
+        KeyValue::Int(i64::from(nan)),
+    ]
 }

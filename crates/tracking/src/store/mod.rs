@@ -13,7 +13,9 @@ pub(crate) mod models;
 pub(crate) mod nested;
 pub(crate) mod retention;
 pub(crate) mod runs;
+pub(crate) mod samples;
 pub(crate) mod search;
+pub(crate) mod uploads;
 pub(crate) mod views;
 
 use pitcrew_db::Tx;

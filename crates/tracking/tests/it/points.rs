@@ -100,6 +100,48 @@ async fn a_full_batch_is_one_act_and_histories_page() {
     }
 }
 
+/// Series whose steps follow time and series whose steps do not are thinned alike.
+#[tokio::test]
+async fn a_thinned_history_is_cut_by_step() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let run = place.run(0, "a").await.info.run_id;
+        let forth = (0..100).map(|at| Metric::new("forth", at as f64, at, at));
+        let back = (0..100).map(|at| Metric::new("back", at as f64, 100 - at, at));
+        tracking
+            .log_batch(ctx, &run, Batch { metrics: forth.chain(back).collect(), ..Batch::default() })
+            .await
+            .unwrap();
+        for key in ["forth", "back"] {
+            let steps = |points: Vec<Metric>| points.iter().map(|point| point.step).collect::<Vec<_>>();
+            let four = tracking.metric_sample(ctx, &run, key, None, 4).await.unwrap();
+            assert_eq!(steps(four), [0, 25, 50, 99], "{key} {}", place.db.name);
+            let some = tracking.metric_sample(ctx, &run, key, Some((10, 19)), 3).await.unwrap();
+            assert_eq!(steps(some), [10, 14, 19], "{key} {}", place.db.name);
+            assert_eq!(steps(tracking.metric_sample(ctx, &run, key, None, 1).await.unwrap()), [99]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn histories_of_runs_stand_one_after_the_other() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let (one, other) = (place.run(0, "a").await.info.run_id, place.run(0, "b").await.info.run_id);
+        for run in [&one, &other] {
+            let metrics = (0..5).map(|at| Metric::new("m", at as f64, at, at)).collect();
+            tracking.log_batch(ctx, run, Batch { metrics, ..Batch::default() }).await.unwrap();
+        }
+        let mut runs = [one, other];
+        let asked = vec![runs[1].clone(), "nope".to_owned(), runs[0].clone()];
+        runs.sort();
+        let found = tracking.metric_histories(ctx, asked, "m", 7).await.unwrap();
+        let told: Vec<_> = found.iter().map(|point| (point.run_id.clone().unwrap(), point.step)).collect();
+        let of = |run: &String, steps: i64| (0..steps).map(|step| (run.clone(), step)).collect::<Vec<_>>();
+        assert_eq!(told, [of(&runs[0], 5), of(&runs[1], 2)].concat(), "{}", place.db.name);
+    }
+}
+
 #[tokio::test]
 async fn batches_have_limits() {
     let place = Place::one().await;

@@ -67,6 +67,7 @@ impl Desk {
             settle: vec![Arc::clone(&busy) as _],
             once,
             references: vec![store::referenced_digests],
+            forget: Vec::new(),
             tasks: tasks.clone(),
             home: folder.path().to_path_buf(),
         });

@@ -33,6 +33,7 @@ const CALLER: &str = "local";
 const LOGGED: &str = "what a run logs of itself: high-volume data of the run that `tracking.run_started` names";
 const TRACED: &str =
     "what an application tells of its own requests: high-volume data, kept with its author and time in the trace";
+const PART: &str = "a file on its way in, which nobody sees before it is whole";
 const NEVER: &str = "answers that it is not served and changes nothing";
 
 /// Routes that need write access and write no entry, each with why. The address is that below `/api` or `/ajax-api`.
@@ -47,7 +48,13 @@ const EXEMPT: &[(&str, &str)] = &[
     ("POST /v1/runs/import/{run_id}/points", LOGGED),
     ("PUT /v1/runs/import/{run_id}/artifacts", LOGGED),
     ("PUT /2.0/mlflow-artifacts/artifacts/{*path}", "a new file is what a run logs; one that replaces another is told"),
-    ("POST /2.0/mlflow-artifacts/mpu/{*path}", NEVER),
+    ("POST /2.0/mlflow-artifacts/mpu/create/{*path}", PART),
+    ("PUT /2.0/mlflow-artifacts/mpu/part/{*path}", PART),
+    (
+        "POST /2.0/mlflow-artifacts/mpu/complete/{*path}",
+        "a new file is what a run logs; one that replaces another is told",
+    ),
+    ("POST /2.0/mlflow-artifacts/mpu/abort/{*path}", PART),
     ("POST /2.0/mlflow/artifacts/presigned-upload-url", NEVER),
     ("POST /2.0/mlflow/webhooks/{webhook_id}/test", "sends a message that nothing happened for and changes nothing"),
     ("POST /v1/traces", TRACED),

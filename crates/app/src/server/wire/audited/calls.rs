@@ -1,5 +1,7 @@
 //! A call of every route that changes something, and the entries it leaves.
 
+use axum::http::Method;
+use pitcrew_testkit::call;
 use serde_json::{Value, json};
 
 use super::Audited;
@@ -115,8 +117,30 @@ async fn artifact(it: &mut Audited, door: &str) {
     it.passes(&at("PUT"), &path, model(1.0)).await;
     it.states(&["tracking.artifact_replaced"], &at("PUT"), &path, model(2.0)).await;
     it.states(&["tracking.artifact_deleted"], &at("DELETE"), &path, json!({})).await;
-    it.refused(&format!("POST {door}/2.0/mlflow-artifacts/mpu/{{*path}}"), &path).await;
+    in_parts(it, door).await;
     it.refused(&format!("POST {door}/2.0/mlflow/artifacts/presigned-upload-url"), &[]).await;
+}
+
+async fn in_parts(it: &mut Audited, door: &str) {
+    let at = |call: &str| format!("{door}/2.0/mlflow-artifacts/mpu/{call}/{{*path}}");
+    let (whole, folder) = ("0/r/artifacts/parts.bin", [("{*path}", "0/r/artifacts")]);
+    let of = |upload_id: &str, parts: Value| json!({ "path": "parts.bin", "upload_id": upload_id, "num_parts": 1, "parts": parts });
+    let given_up = it.passes(&format!("POST {}", at("create")), &folder, of("", json!([]))).await;
+    it.passes(&format!("POST {}", at("abort")), &folder, of(&text(&given_up, "/upload_id"), json!([]))).await;
+    // The second file takes the place of the first.
+    for (value, told) in [(1.0, &[][..]), (2.0, &["tracking.artifact_replaced"])] {
+        let begun = it.passes(&format!("POST {}", at("create")), &folder, of("", json!([]))).await;
+        let id = text(&begun, "/upload_id");
+        let part = format!("{whole}?upload_id={id}&part_number=1");
+        it.passes(&format!("PUT {}", at("part")), &[("{*path}", &part)], model(value)).await;
+        let list = format!("{door}/2.0/mlflow-artifacts/mpu/part/{part}");
+        let (_, there) = call(&it.server.router, Method::GET, &list, None).await;
+        let tag = text(&there, "/parts/0/etag");
+        let parts = json!([{ "part_number": 1, "etag": tag }]);
+        it.states(told, &format!("POST {}", at("complete")), &folder, of(&id, parts)).await;
+    }
+    let gone = format!("DELETE {door}/2.0/mlflow-artifacts/artifacts/{{*path}}");
+    it.states(&["tracking.artifact_deleted"], &gone, &[("{*path}", whole)], json!({})).await;
 }
 
 async fn logged_model(it: &mut Audited, door: &str, experiment: &str) {
