@@ -1,9 +1,8 @@
 //! Experiment tracking: events and the port through which pipelines open and close runs.
 
 mod changes;
-mod life;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use pitcrew_kernel::{Ctx, Digest, Result, Timestamp};
@@ -15,7 +14,6 @@ pub use changes::{
     ExperimentTagged, LoggedModelCreated, LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagged, RunDeleted,
     RunRenamed, RunRestored, RunTagged, RunUpdated, ViewRemoved, ViewSaved,
 };
-pub use life::{ExperimentPurged, RetentionChanged, RunCopied, RunImported, RunMoved, RunPurged, RunUses};
 
 /// A run began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,20 +41,6 @@ pub struct RunFinished {
     pub status: String,
 }
 event!(RunFinished, "tracking.run_finished", "run", |e| &e.run_id, |e| format!("run {} ended {}", e.name, e.status));
-
-/// A run broke a declared rule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunAlertFired {
-    /// The rule.
-    pub rule: String,
-    /// MLflow's 32-hex run id.
-    pub run_id: String,
-    /// The run's name.
-    pub name: String,
-    /// What is wrong.
-    pub what: String,
-}
-event!(RunAlertFired, "tracking.run_alert_fired", "run", |e| &e.run_id, |e| format!("run {}: {}", e.name, e.what));
 
 /// What the names of metrics begin with that tell of the machine and not of the model; MLflow's own client uses the same.
 pub const SYSTEM_METRICS: &str = "system/";
@@ -102,6 +86,16 @@ pub trait RunTracker: Send + Sync {
     /// # Errors
     /// `RUN_NOT_FOUND`.
     async fn summary(&self, ctx: &Ctx, run_id: &str) -> Result<RunSummary>;
+}
+
+/// Whoever needs runs for longer than their experiment keeps them: the registry, for the versions that came from them.
+#[async_trait]
+pub trait RunUses: Send + Sync {
+    /// Those of `run_ids` that are needed.
+    ///
+    /// # Errors
+    /// What the database can give.
+    async fn used(&self, ctx: &Ctx, run_ids: HashSet<String>) -> Result<HashSet<String>>;
 }
 
 /// The facts of a run that lineage keeps.

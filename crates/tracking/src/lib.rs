@@ -13,6 +13,7 @@
 mod alerts;
 mod artifact_path;
 mod errors;
+mod events;
 pub mod filter;
 pub mod limits;
 mod model;

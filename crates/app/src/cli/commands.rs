@@ -16,6 +16,8 @@ use crate::server::Place;
 const MAX_STDIN: u64 = 16 * 1024 * 1024;
 /// The server waits no longer than this in one call.
 const REST_PATIENCE_S: u64 = 60;
+/// How long a prediction waits for a version that is about to be served.
+const SERVING_PATIENCE_MS: u64 = 30_000;
 /// The most items of a list that are fetched.
 const MAX_LISTED: usize = 10_000;
 
@@ -236,7 +238,14 @@ async fn predict(client: &Client, predict: &Predict, out: Out) -> Result<()> {
     let body = json!({ "dataframe_records": records });
     let path = format!("/deployments/{}/invocations", escape(&predict.deployment));
     let time: Vec<(&str, &str)> = predict.event_time.iter().map(|time| ("x-event-time", time.as_str())).collect();
-    let value = client.post_with(&path, &body, &time).await?;
+    let value = match client.post_with(&path, &body, &time).await {
+        // A version that a run has just registered is served a moment later.
+        Err(error) if error.code() == "SERVING_NOT_READY" => {
+            client.get(&format!("/api/v1/rest?timeout_ms={SERVING_PATIENCE_MS}")).await?;
+            client.post_with(&path, &body, &time).await?
+        }
+        answer => answer?,
+    };
     out.result(&value, |v| {
         let list = v.get("predictions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

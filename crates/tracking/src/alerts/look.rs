@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pitcrew_contracts::event::{Envelope, Event as _};
 use pitcrew_contracts::spec::{Notify, RunAlert};
-use pitcrew_contracts::tracking::{RunAlertFired, RunFinished};
+use pitcrew_contracts::tracking::RunFinished;
 use pitcrew_db::{Outgoing, Tx};
 use pitcrew_kernel::{Cause, Ctx, Result};
 use pitcrew_work::{Job, JobHandler, Subscriber, enqueue};
 use serde_json::json;
 
 use super::{WATCH_JOB, tell};
+use crate::events::RunAlertFired;
 use crate::service::Tracking;
 use crate::store::alerts::{self, Broken, Rule};
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use pitcrew_contracts::tracking::RunCopied;
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 use pitcrew_work::enqueue;
@@ -11,6 +10,7 @@ use super::jobs::looking_after_drafts;
 use super::{each_once, own_address};
 use crate::artifact_path::ArtifactPath;
 use crate::errors;
+use crate::events::RunCopied;
 use crate::limits::{COPIES_PER_CALL, ROWS_PER_SLICE};
 use crate::model::{COPIED_FROM_TAG, Lifecycle, PARENT_RUN_TAG, RunInfo};
 use crate::service::{Saying, Tracking, experiments};

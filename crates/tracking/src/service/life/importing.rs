@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use pitcrew_blob::Upload;
-use pitcrew_contracts::tracking::{ARTIFACT_FILES_MAX, ArtifactFile, RunImported};
+use pitcrew_contracts::tracking::{ARTIFACT_FILES_MAX, ArtifactFile};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
 use pitcrew_work::enqueue;
@@ -15,6 +15,7 @@ use super::jobs::looking_after_drafts;
 use super::own_address;
 use crate::artifact_path::ArtifactPath;
 use crate::errors::{self, invalid};
+use crate::events::RunImported;
 use crate::limits::{ARTIFACT_BYTES, POINTS_PER_IMPORT};
 use crate::model::{DatasetInput, Entries, Lifecycle, Metric, ModelOutput, Owner, Run, RunInfo};
 use crate::service::artifacts::{files_below, hang};

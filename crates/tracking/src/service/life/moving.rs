@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use pitcrew_contracts::tracking::RunMoved;
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 
 use super::each_once;
 use crate::errors::{self, invalid};
+use crate::events::RunMoved;
 use crate::limits::{RUNS_MOVED, RUNS_PER_CALL};
 use crate::model::{Lifecycle, RunInfo};
 use crate::service::{Tracking, experiments};

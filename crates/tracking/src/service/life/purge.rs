@@ -1,7 +1,6 @@
 //! Deleting for good. What people see goes at once, in one command; what hangs on it goes in slices, by a job that a kill does not end, so
 //! that a run of a million points holds up nobody.
 
-use pitcrew_contracts::tracking::{ExperimentPurged, RunPurged};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 use pitcrew_work::{enqueue, set_schedules};
@@ -9,6 +8,7 @@ use pitcrew_work::{enqueue, set_schedules};
 use super::jobs::{purging, retention_owner};
 use crate::artifact_path::ArtifactPath;
 use crate::errors;
+use crate::events::{ExperimentPurged, RunPurged};
 use crate::limits::ROWS_PER_SLICE;
 use crate::model::{DEFAULT_EXPERIMENT, Lifecycle, RunInfo};
 use crate::service::{Saying, Tracking};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pitcrew_contracts::tracking::{RetentionChanged, RunUses};
+use pitcrew_contracts::tracking::RunUses;
 use pitcrew_kernel::{Access, Cause, Ctx, Error, Result, Span, Timestamp};
 use pitcrew_work::set_schedules;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::jobs::{RETENTION_JOB, retention_owner};
 use super::{purge, set_lifecycle};
 use crate::errors::{self, invalid};
+use crate::events::RetentionChanged;
 use crate::limits::{KEY_CHARS, RETENTION_NAMED, RETENTION_PASSES, RETENTION_RUNS};
 use crate::model::{Lifecycle, RunInfo};
 use crate::service::{Tracking, experiments};
