@@ -3,12 +3,15 @@
 
 One client asks, so the times are those somebody waits. Each size is an experiment of its own in one database; the smallest is asked again
 at the end, beside all others. The first runs come in over HTTP, the many as the rows that HTTP would have written (`search_load.py`).
-`--postgres URL` measures over an empty PostgreSQL database, too. `--peer` asks `mlflow server` the same, up to 50,000 runs.
+`--postgres URL` measures over an empty PostgreSQL database, too. `--peer N` asks `mlflow server` the same up to N runs: with many, an answer of
+its takes so long that the whole takes hours.
 
-usage: search.py --bin PATH [--seconds 2] [--rounds 2] [--large] [--postgres URL] [--peer]
+usage: search.py --bin PATH [--seconds 2] [--rounds 2] [--large] [--postgres URL] [--peer 10000]
 """
 
 import argparse
+import base64
+import json
 import time
 import urllib.parse
 
@@ -37,15 +40,24 @@ def native(connection, path, experiment, *fields):
     return connection.call("GET", f"/api/v1/{path}?{query}")
 
 
-def deep_token(connection, experiment, runs):
-    """Where the page begins that is `DEEP` pages down, or the last of a smaller experiment."""
-    before = min(PAGE * (DEEP - 1), runs - PAGE)
-    return mlflow(connection, experiment, max_results=before)["next_page_token"]
+def before_deep(runs):
+    """How many runs stand before the page that is `DEEP` pages down, or the last of a smaller experiment."""
+    return min(PAGE * (DEEP - 1), runs - PAGE)
 
 
 def cases(connection, experiment, runs):
     """Name and call of what both servers are asked."""
-    token = deep_token(connection, experiment, runs)
+    token = mlflow(connection, experiment, max_results=before_deep(runs))["next_page_token"]
+    return cases_from(connection, experiment, token)
+
+
+def peer_cases(connection, experiment, runs):
+    """The same for the peer. Its token says how many runs to skip; to ask it for all of these at once would take minutes."""
+    token = base64.b64encode(json.dumps({"offset": before_deep(runs)}).encode()).decode()
+    return cases_from(connection, experiment, token)
+
+
+def cases_from(connection, experiment, token):
     return [
         ("filter, by its metric", lambda: mlflow(connection, experiment, filter=GOAL, order_by=["metrics.auc DESC"])),
         ("filter, by another metric", lambda: mlflow(connection, experiment, filter=GOAL, order_by=["metrics.loss ASC"])),
@@ -98,13 +110,13 @@ def measure(server, runs, beside, name, call, seconds):
 
 
 def over(server, url, load, sizes, makers, timing, quick_ack=False):
-    """All sizes of one server, and the smallest again when the others stand beside it."""
+    """All sizes of one server, and the smallest again when the others stand beside it. A peer's runs never come by HTTP, which takes minutes."""
     results, loaded, first = [], 0, None
     for runs in sizes:
         experiment = search_load.new_experiment(url, f"search {runs}")
         first = first or (experiment, runs)
         started = time.perf_counter()
-        if runs <= BY_HTTP:
+        if runs <= BY_HTTP and not quick_ack:
             search_load.by_http(url, experiment, runs)
         else:
             load(experiment, runs)
@@ -145,7 +157,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--large", action="store_true", help=f"{LARGE:,} runs, too")
     parser.add_argument("--postgres", metavar="URL", help="an empty database, to measure over it, too")
-    parser.add_argument("--peer", action="store_true", help="ask `mlflow server`, too")
+    parser.add_argument("--peer", type=int, metavar="N", help="ask `mlflow server`, too, with up to N runs")
     options = parser.parse_args()
     sizes = [BY_HTTP, MANY] + ([LARGE] if options.large else [])
     timing, results, facts = (options.seconds, options.rounds), [], {}
@@ -163,7 +175,7 @@ def main():
             peer = Peer(folder / "peer").start()
             try:
                 load = into_file(folder / "peer" / "mlflow.db", search_load.peers)
-                results += over("mlflow, stall removed", peer.url, load, [BY_HTTP, MANY], [cases], timing, quick_ack=True)
+                results += over("mlflow, stall removed", peer.url, load, [BY_HTTP, options.peer], [peer_cases], timing, quick_ack=True)
             finally:
                 peer.stop()
     agree(results)
