@@ -7,6 +7,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import small_lap
+import xgboost
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -49,6 +50,26 @@ def test_autolog_of_scikit_learn(mlflow, client, table):
     assert logged.source_run_id == run.info.run_id
     loaded = mlflow.sklearn.load_model(f"models:/{logged.model_id}")
     assert np.array_equal(loaded.predict(features), model.predict(features))
+
+
+def test_autolog_of_xgboost(mlflow, client, table):
+    features, target = table
+    train, held_out = xgboost.DMatrix(features[:90], target[:90]), xgboost.DMatrix(features[90:], target[90:])
+    mlflow.xgboost.autolog()
+    try:
+        with mlflow.start_run() as run:
+            watched = [(train, "train"), (held_out, "held_out")]
+            model = xgboost.train({"max_depth": 2, "seed": 7}, train, num_boost_round=12, evals=watched, verbose_eval=False)
+    finally:
+        mlflow.xgboost.autolog(disable=True)
+    found = client.get_run(run.info.run_id)
+    assert (found.data.params["max_depth"], found.data.params["num_boost_round"]) == ("2", "12")
+    history = client.get_metric_history(run.info.run_id, "held_out-rmse")
+    assert [point.step for point in history] == list(range(12))
+    assert history[-1].value < history[0].value and found.data.metrics["held_out-rmse"] == history[-1].value
+    assert "feature_importance_weight.json" in names(client.list_artifacts(run.info.run_id))
+    loaded = mlflow.xgboost.load_model(f"models:/{found.outputs.model_outputs[0].model_id}")
+    assert np.allclose(loaded.predict(held_out), model.predict(held_out))
 
 
 def test_log_register_alias_and_load(mlflow, client, table):

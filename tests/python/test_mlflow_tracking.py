@@ -4,6 +4,7 @@ import concurrent.futures
 import math
 import time
 
+import numpy as np
 import pytest
 import requests
 from harness import Http
@@ -160,6 +161,9 @@ def many(mlflow, experiment):
             mlflow.log_param("kind", ["tree", "Forest", "linear"][at % 3])
             if at == 5:
                 mlflow.log_metric("extra", 1)
+            if at % 4 == 0:
+                hours = mlflow.data.from_numpy(np.arange(24), name="hours")
+                mlflow.log_input(hours, context="training" if at == 0 else "eval")
         ids.append(run.info.run_id)
     return ids
 
@@ -189,6 +193,26 @@ def many(mlflow, experiment):
         ("attributes.status = 'FAILED'", []),
         ("attributes.start_time > 0", [0, 1, 2, 3, 4, 5]),
         ("metrics.`score` = 0.2 AND tags.\"parity\" = 'even'", [2]),
+        ("tags.parity != 'odd'", [0, 2, 4]),
+        ("tags.parity LIKE 'o%'", [1, 3, 5]),
+        ("tags.parity IS NULL", []),
+        ("tags.parity IS NOT NULL", [0, 1, 2, 3, 4, 5]),
+        ("params.kind IS NOT NULL AND params.other IS NULL", [0, 1, 2, 3, 4, 5]),
+        ("attributes.run_name != 'run-4'", [0, 1, 2, 3, 5]),
+        ("attributes.run_name ILIKE 'RUN-5'", [5]),
+        ("attributes.status != 'FINISHED'", []),
+        ("attributes.end_time >= 0 AND attributes.start_time != 1", [0, 1, 2, 3, 4, 5]),
+        ("attributes.start_time < 1", []),
+        ("attributes.artifact_uri LIKE '%artifacts'", [0, 1, 2, 3, 4, 5]),
+        ("attributes.user_id != ''", [0, 1, 2, 3, 4, 5]),
+        ("datasets.name = 'hours'", [0, 4]),
+        ("datasets.name != 'hours'", []),
+        ("dataset.name LIKE 'h%' AND metrics.score > 0.1", [4]),
+        ("datasets.name ILIKE 'HOURS'", [0, 4]),
+        ("datasets.name IN ('hours', 'days')", [0, 4]),
+        ("datasets.name NOT IN ('days')", [0, 4]),
+        ("dataset.context = 'eval'", [4]),
+        ("dataset.digest LIKE '%'", [0, 4]),
     ],
 )  # fmt: skip
 def test_search_finds(client, experiment, many, filter_string, expected):
@@ -199,6 +223,11 @@ def test_search_finds(client, experiment, many, filter_string, expected):
 def test_search_by_several_ids(client, experiment, many):
     found = client.search_runs([experiment], f"attributes.run_id IN ('{many[1]}', '{many[3]}')", order_by=["metrics.score DESC"])
     assert [run.info.run_id for run in found] == [many[3], many[1]]
+
+
+def test_search_by_all_ids_but_one(client, experiment, many):
+    found = client.search_runs([experiment], f"attributes.run_id NOT IN ('{many[1]}') AND metrics.score < 0.3", order_by=["metrics.score"])
+    assert [many.index(run.info.run_id) for run in found] == [0, 2]
 
 
 def test_search_orders_and_pages(client, experiment, many):
