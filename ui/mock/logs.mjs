@@ -3,6 +3,7 @@ import { iso } from "./clock.mjs";
 const TRAIN = [
   ["pitcrew", "environment python (b3:5f2a) is ready, 41 packages"], ["stdout", "read 10085 rows, 12 columns"], ["stdout", "features: season hr workingday weathersit temp hum windspeed"],
   ["stderr", "UserWarning: 22 missing values in hum are kept as missing"], ["stdout", "fitting HistGradientBoostingRegressor(max_iter=600, learning_rate=0.08)"],
+  ...[50, 100, 150, 200, 250, 300, 350, 400].map((i) => ["stdout", `iteration ${i}  train_loss ${(380 / Math.log10(i)).toFixed(3)}  val_loss ${(455 / Math.log10(i)).toFixed(3)}`]), ["stdout", "wrote model.onnx (143200 bytes)"],
 ];
 const PREPARE = [["pitcrew", "materialised bikes@3 from 2 objects, digests verified"], ["stdout", "holdout: 168 hours from 2012-06-10"], ["stdout", "wrote train.parquet (11933 rows), holdout.parquet (168 rows)"]];
 

@@ -50,6 +50,12 @@ function pipelineRun(rng, spec) {
 const ADJECTIVES = ["swift", "calm", "amber", "brisk", "quiet", "northern", "lucid", "steady"];
 const ANIMALS = ["otter", "heron", "marten", "lynx", "plover", "hare", "stoat", "wren"];
 
+/** What the machine did last, for runs of pipelines; one of them had a GPU. */
+const machine = (spec) => ({
+  "system/process_cpu_percentage": 182.4, "system/process_memory_megabytes": 264.1, "system/cpu_utilization_percentage": 47.8, "system/system_memory_usage_megabytes": 6120.5, "system/system_memory_usage_percentage": 38.3,
+  ...(spec.number >= 5 ? { "system/gpu_0_utilization_percentage": 71, "system/gpu_0_memory_usage_megabytes": 10_240, "system/gpu_0_memory_usage_percentage": 12.6, "system/gpu_0_power_usage_watts": 312 } : {}),
+});
+
 function trackedRun(rng, spec, run, i) {
   const id = rng.hex(32);
   const start = Date.parse(run.steps[1].started_at ?? run.created_at);
@@ -59,7 +65,7 @@ function trackedRun(rng, spec, run, i) {
   return { run_id: id, experiment_id: "1", experiment: "bikes", name: `${ADJECTIVES[i % 8]}-${ANIMALS[(i * 3) % 8]}-${10 + i}`, status: spec.state === "running" ? "RUNNING" : "FINISHED",
     started_at: iso(start), ended_at: spec.state === "running" ? null : at, user: "root",
     params: { max_iter: String(run.params.max_iter), learning_rate: spec.number < 5 ? "0.08" : "0.06", max_leaf_nodes: "31", l2_regularization: "0.1", seed: "7", early_stopping: "False" },
-    metrics: Object.fromEntries(Object.entries({ ...metrics, ...curve }).map(([key, value]) => [key, { value, step: key.endsWith("loss") ? 199 : 0, at }])),
+    metrics: Object.fromEntries(Object.entries({ ...metrics, ...curve, ...machine(spec) }).map(([key, value]) => [key, { value, step: key.endsWith("loss") ? 199 : key.startsWith("system/") ? 12 : 0, at }])),
     tags: { "mlflow.user": "root", "mlflow.source.name": "steps/train.py", "pitcrew.pipeline": `train #${run.number}` }, parent_run_id: null, pipeline_run: { id: run.id, step: "train" } };
 }
 
@@ -114,6 +120,7 @@ export function trainingWorld(rng) {
 export function series(rng, key, run) {
   const value = (run.metricAt?.(key) ?? run.metrics[key])?.value;
   const at = Date.parse(run.started_at);
+  if (key.startsWith("system/") && value !== undefined) return { key, points: Array.from({ length: 14 }, (_, i) => ({ step: i, at: iso(at + [1, 3, 7][i] * 1000 || at + (i - 2) * 10_000), value: Math.max(0, round(value * (i < 2 ? 0.35 : 1) * (0.94 + 0.12 * rng.next()), 1)) })) };
   if (!key.endsWith("loss") && run.metricAt === undefined) return { key, points: [{ step: 0, at: run.ended_at ?? run.started_at, value: value ?? 0 }] };
   const n = run.status === "RUNNING" ? 240 : 200;
   return { key, points: Array.from({ length: n }, (_, step) => ({ step, at: iso(at + step * 40), value: round(value * (1 + 4.2 * Math.exp(-step / 26)) + rng.normal() * value * 0.012 * Math.exp(-step / 200), 3) })) };

@@ -1,12 +1,15 @@
 /** Metrics that say how good a model is stand before counters and losses; of those, the ones people compare first. */
 const FIRST = ["mae", "wape", "rmse", "r2", "accuracy", "auc", "f1"];
 
+/** Whether a metric tells of the machine that a run was on rather than of the run: MLflow's client and pipelines write those under this. */
+export const ofMachine = (key: string): boolean => key.startsWith("system/");
+
 const rank = (key: string): number => {
   const place = FIRST.indexOf(key);
   if (place >= 0) return place;
   // Then losses, what has a plain name, and last what a library logs by the hundred under a path.
   if (/loss/i.test(key)) return FIRST.length;
-  return FIRST.length + (key.startsWith("system/") ? 3 : key.includes("/") ? 2 : 1);
+  return FIRST.length + (ofMachine(key) ? 3 : key.includes("/") ? 2 : 1);
 };
 
 /** Metrics for which less is better; for the others, and for unknown ones, more is. */

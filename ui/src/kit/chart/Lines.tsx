@@ -29,6 +29,10 @@ interface LinesProps {
   height?: number;
   /** The line that is pointed at elsewhere. */
   lit?: string | null;
+  /** How a value is written, where it has a unit. */
+  write?: (value: number) => string;
+  /** Whether the axis begins at zero, as shares and amounts do. */
+  fromZero?: boolean;
 }
 
 const PAD = { left: 58, right: 12, top: 8, bottom: 24 };
@@ -39,12 +43,12 @@ const TIP_ROWS_NARROW = 14;
 const WIDE_PX = 420;
 
 /** Several lines over one axis, with what each is worth under the pointer; the arrow keys move it. */
-export function Lines({ label, series, x: kind, logX = false, logY = false, height = 220, lit = null }: LinesProps): ReactNode {
+export function Lines({ label, series, x: kind, logX = false, logY = false, height = 220, lit = null, write = metric, fromZero = false }: LinesProps): ReactNode {
   const [box, width] = useWidth<HTMLDivElement>();
   const clip = useId().replaceAll(":", "");
   const [at, setAt] = useState<number | null>(null);
   const xs = useMemo(() => [...new Set(series.flatMap((line) => line.points.filter(([, y]) => Number.isFinite(y)).map(([x]) => x)))].toSorted((a, b) => a - b), [series]);
-  const { x, y } = useMemo(() => scales(series, xs, kind, logX, logY, width, height), [series, xs, kind, logX, logY, width, height]);
+  const { x, y } = useMemo(() => scales(series, xs, { kind, logX, logY, fromZero }, width, height), [series, xs, kind, logX, logY, fromZero, width, height]);
   const place = (event: PointerEvent) => setAt(xs.length === 0 ? null : nearest(xs, x.invert(event.clientX - event.currentTarget.getBoundingClientRect().left)));
   const keys = (event: KeyboardEvent) => {
     const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
@@ -58,7 +62,7 @@ export function Lines({ label, series, x: kind, logX = false, logY = false, heig
   const bare = xs.length === 0;
   return (
     <div className="chart lines-chart" ref={box} style={{ height }} role="slider" aria-label={`${label}, ${series.length} ${series.length === 1 ? "line" : "lines"}`} tabIndex={0}
-      aria-valuemin={0} aria-valuemax={Math.max(0, xs.length - 1)} aria-valuenow={at ?? 0} aria-valuetext={here === undefined ? "arrow keys move along the lines" : said(series, here, kind)}
+      aria-valuemin={0} aria-valuemax={Math.max(0, xs.length - 1)} aria-valuenow={at ?? 0} aria-valuetext={here === undefined ? "arrow keys move along the lines" : said(series, here, kind, write)}
       onPointerMove={place} onPointerLeave={() => setAt(null)} onKeyDown={keys} onBlur={() => setAt(null)}>
       {width > 0 && (
         <svg width={width} height={height} aria-hidden="true">
@@ -66,7 +70,7 @@ export function Lines({ label, series, x: kind, logX = false, logY = false, heig
           {!bare && yTicks.map((tick) => (
             <g key={tick}>
               <line className="grid" x1={PAD.left} x2={width - PAD.right} y1={y(tick)} y2={y(tick)} />
-              <text className="axis" x={PAD.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">{metric(tick)}</text>
+              <text className="axis" x={PAD.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">{write(tick)}</text>
             </g>
           ))}
           {!bare && xTicks(x, kind, logX, width).map((tick) => <text key={tick.at} className="axis" x={x(tick.at)} y={height - 7} textAnchor="middle">{tick.label}</text>)}
@@ -79,7 +83,7 @@ export function Lines({ label, series, x: kind, logX = false, logY = false, heig
           {here !== undefined && <line className="crosshair" x1={x(here)} x2={x(here)} y1={PAD.top} y2={height - PAD.bottom} />}
         </svg>
       )}
-      {here !== undefined && <Values series={series} at={here} kind={kind} x={x(here)} width={width} />}
+      {here !== undefined && <Values series={series} at={here} kind={kind} x={x(here)} width={width} write={write} />}
     </div>
   );
 }
@@ -107,16 +111,16 @@ function worth(series: LineSeries[], at: number): Worth[] {
   }).toSorted((a, b) => b.value - a.value);
 }
 
-const said = (series: LineSeries[], at: number, kind: XKind): string => `${words(at, kind)}: ${worth(series, at).slice(0, TIP_ROWS).map(({ line, value }) => `${line.label} ${metric(value)}`).join(", ")}`;
+const said = (series: LineSeries[], at: number, kind: XKind, write: (value: number) => string): string => `${words(at, kind)}: ${worth(series, at).slice(0, TIP_ROWS).map(({ line, value }) => `${line.label} ${write(value)}`).join(", ")}`;
 
-function Values({ series, at, kind, x, width }: { series: LineSeries[]; at: number; kind: XKind; x: number; width: number }): ReactNode {
+function Values({ series, at, kind, x, width, write }: { series: LineSeries[]; at: number; kind: XKind; x: number; width: number; write: (value: number) => string }): ReactNode {
   const rows = worth(series, at);
   const wide = width >= WIDE_PX;
   const shown = rows.slice(0, wide ? TIP_ROWS : TIP_ROWS_NARROW);
   const list = (
     <>
       <p className="tip-time">{words(at, kind)}</p>
-      <div>{shown.map(({ line, value, band }) => <TipRow key={line.key} color={line.color} label={line.label} value={band === undefined ? metric(value) : `${metric(value)} (${metric(band[1])} to ${metric(band[2])})`} />)}</div>
+      <div>{shown.map(({ line, value, band }) => <TipRow key={line.key} color={line.color} label={line.label} value={band === undefined ? write(value) : `${write(value)} (${write(band[1])} to ${write(band[2])})`} />)}</div>
       {rows.length > shown.length && <p className="tip-time">and {rows.length - shown.length} below</p>}
     </>
   );
@@ -126,7 +130,7 @@ function Values({ series, at, kind, x, width }: { series: LineSeries[]; at: numb
 
 const words = (at: number, kind: XKind): string => (kind === "step" ? `step ${Math.round(at)}` : kind === "time" ? `${moment(at)} UTC` : `after ${duration(at)}`);
 
-function scales(series: LineSeries[], xs: number[], kind: XKind, logX: boolean, logY: boolean, width: number, height: number): { x: Scale; y: Scale } {
+function scales(series: LineSeries[], xs: number[], { kind, logX, logY, fromZero }: { kind: XKind; logX: boolean; logY: boolean; fromZero: boolean }, width: number, height: number): { x: Scale; y: Scale } {
   const across: [number, number] = [PAD.left, Math.max(width - PAD.right, PAD.left + 1)];
   const values = series.flatMap((line) => [...line.points.map(([, y]) => y), ...(line.band ?? []).flatMap(([, low, high]) => [low, high])]);
   const up: [number, number] = [height - PAD.bottom, PAD.top];
@@ -135,7 +139,7 @@ function scales(series: LineSeries[], xs: number[], kind: XKind, logX: boolean, 
   const asLog = logX && kind !== "time";
   return {
     x: asLog ? logarithmic(logDomain(xs), across) : linear(first === last ? [first - 0.5, last + 0.5] : [first, last], across),
-    y: logY ? logarithmic(logDomain(values), up) : linear(niceDomain(values, 4), up),
+    y: logY ? logarithmic(logDomain(values), up) : linear(niceDomain(fromZero ? [0, ...values] : values, 4), up),
   };
 }
 

@@ -10,11 +10,33 @@ type Scope = "step" | "all";
 /** Nearer to the end than this counts as reading along. */
 const NEAR_END_PX = 40;
 
-/** The run's log, live. It follows the end while one reads there, and stays where one scrolled to otherwise. */
+/** The log of a pipeline run, live. */
 export function LogView({ run, step }: { run: PipelineRun; step: string | null }): ReactNode {
   const [scope, setScope] = useState<Scope>("step");
   const log = useLog(run.id);
   const lines = useMemo(() => (scope === "all" || step === null ? log.lines : log.lines.filter((line) => line.step === step)), [log.lines, scope, step]);
+  const live = isActive(run.state) && log.state === "open";
+  return (
+    <Panel title={<>Log{live && <span className="live on"><i />live</span>}</>} flush className="log-panel"
+      aside={<Segments label="Which lines" value={scope} options={[{ value: "step", label: step ?? "step" }, { value: "all", label: "all steps" }]} onChange={setScope} />}>
+      <LogLines lines={lines} named={scope === "all"} cut={log.cut} none={log.state === "connecting" ? "Reading…" : scope === "step" && step !== null ? `${step} has written nothing.` : "Nothing was written."} />
+    </Panel>
+  );
+}
+
+interface LogLinesProps {
+  lines: LogLine[];
+  /** Whether each line says which step wrote it. */
+  named: boolean;
+  /** Whether there are lines before these. */
+  cut: boolean;
+  /** What stands here while there is no line. */
+  none: string;
+  className?: string;
+}
+
+/** Lines of a log. They follow the end while one reads there, and stay where one scrolled to otherwise. */
+export function LogLines({ lines, named, cut, none, className = "" }: LogLinesProps): ReactNode {
   const box = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   useEffect(() => {
@@ -24,19 +46,15 @@ export function LogView({ run, step }: { run: PipelineRun; step: string | null }
     const element = box.current;
     if (element !== null) follow.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
   };
-  const live = isActive(run.state) && log.state === "open";
   return (
-    <Panel title={<>Log{live && <span className="live on"><i />live</span>}</>} flush className="log-panel"
-      aside={<Segments label="Which lines" value={scope} options={[{ value: "step", label: step ?? "step" }, { value: "all", label: "all steps" }]} onChange={setScope} />}>
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="log" ref={box} onScroll={onScroll} role="log" aria-label="Log" tabIndex={0}>
-        {log.cut && <p className="faint">earlier lines are left out</p>}
-        {/* A log line has no other name than its place. */}
-        {/* oxlint-disable-next-line react/no-array-index-key */}
-        {lines.map((line, index) => <Line key={`${line.at} ${index}`} line={line} named={scope === "all"} />)}
-        {lines.length === 0 && <p className="faint">{log.state === "connecting" ? "Reading…" : scope === "step" && step !== null ? `${step} has written nothing.` : "Nothing was written."}</p>}
-      </div>
-    </Panel>
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className={`log ${className}`} ref={box} onScroll={onScroll} role="log" aria-label="Log" tabIndex={0}>
+      {cut && <p className="faint">earlier lines are left out</p>}
+      {/* A log line has no other name than its place. */}
+      {/* oxlint-disable-next-line react/no-array-index-key */}
+      {lines.map((line, index) => <Line key={`${line.at} ${index}`} line={line} named={named} />)}
+      {lines.length === 0 && <p className="faint">{none}</p>}
+    </div>
   );
 }
 

@@ -25,9 +25,9 @@ function parse(data: string): LogLine | null {
 
 /**
  * The log of a run as it is written. A reconnected stream without ids begins again, so the lines do too. The component that uses it
- * must be made anew for another run (`key`).
+ * must be made anew for another run or step (`key`). With a step only its lines are kept, so that a talkative neighbour takes none of their room.
  */
-export function useLog(runId: string): Log {
+export function useLog(runId: string, step: string | null = null): Log {
   const [log, setLog] = useState<Log>({ lines: [], state: "connecting", cut: false });
   useEffect(() => {
     let pending: LogLine[] = [];
@@ -54,7 +54,7 @@ export function useLog(runId: string): Log {
       onMessage: (message) => {
         sawId ||= message.id !== null;
         const line = parse(message.data);
-        if (line === null) return;
+        if (line === null || (step !== null && line.step !== step)) return;
         pending.push(line);
         timer ??= setTimeout(flush, FLUSH_MS);
       },
@@ -63,6 +63,6 @@ export function useLog(runId: string): Log {
       close();
       if (timer !== null) clearTimeout(timer);
     };
-  }, [runId]);
+  }, [runId, step]);
   return log;
 }

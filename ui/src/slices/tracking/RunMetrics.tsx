@@ -4,7 +4,7 @@ import { Button } from "../../kit/Button";
 import { useNear } from "../../kit/chart/useNear";
 import { Empty } from "../../kit/Feedback";
 import { count, metric } from "../../kit/format";
-import { byWorth } from "../../kit/metricOrder";
+import { byWorth, ofMachine } from "../../kit/metricOrder";
 import { Panel } from "../../kit/Page";
 import { MetricChart } from "./MetricChart";
 
@@ -20,7 +20,7 @@ const AT_ONCE = 6;
 export function RunMetrics({ run }: { run: Run }): ReactNode {
   const [text, setText] = useState("");
   const [all, setAll] = useState(false);
-  const keys = byWorth(Object.keys(run.metrics).toSorted());
+  const keys = byWorth(Object.keys(run.metrics).filter((key) => !ofMachine(key)).toSorted());
   const live = run.status === "RUNNING";
   const found = keys.filter((key) => key.toLowerCase().includes(text.trim().toLowerCase()));
   // A metric that was logged once is a number, not a line.

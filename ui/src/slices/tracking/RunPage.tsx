@@ -9,7 +9,9 @@ import { paths } from "../../kit/links";
 import { Page, Panel } from "../../kit/Page";
 import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
+import { StepConsole } from "../pipelines/StepConsole";
 import { Artifacts } from "./Artifacts";
+import { Machine } from "./Machine";
 import { Notes } from "./Notes";
 import { NOTE_TAG, run } from "./queries";
 import { DeletedMark, RunActions } from "./RunActions";
@@ -39,11 +41,14 @@ export default function RunPage(): ReactNode {
 function Body({ run: each }: { run: Run }): ReactNode {
   // The note is a tag too, and stands above as what it is.
   const said = Object.fromEntries(Object.entries(each.tags).filter(([key]) => key !== NOTE_TAG));
+  const from = each.pipeline_run;
   return (
     <>
       <DeletedMark run={each} />
       <Notes key={each.run_id} run={each} />
       <RunMetrics run={each} />
+      {from !== null && from.step !== null && <StepConsole runId={from.id} step={from.step} />}
+      <Machine run={each} />
       <div className="cols-2">
         <Panel title="Parameters" flush><Pairs items={each.params} none="No parameter was logged" /></Panel>
         <Panel title="Tags" flush><Pairs items={said} none="No tag was set" /></Panel>

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import type { Run } from "../../api/tracking";
 import { RefLink } from "../../kit/Cause";
 import { cell } from "../../kit/format";
-import { byWorth } from "../../kit/metricOrder";
+import { byWorth, ofMachine } from "../../kit/metricOrder";
 import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
 import { keyOf } from "./table/view";
@@ -27,7 +27,7 @@ const DEFAULT_METRICS = 5;
 const DEFAULT_PARAMS = 3;
 
 export function defaultKeys(all: Chosen): Chosen {
-  return { metrics: byWorth(all.metrics).slice(0, DEFAULT_METRICS), params: all.params.slice(0, DEFAULT_PARAMS) };
+  return { metrics: byWorth(all.metrics.filter((key) => !ofMachine(key))).slice(0, DEFAULT_METRICS), params: all.params.slice(0, DEFAULT_PARAMS) };
 }
 
 /** The columns of a table that nobody has arranged yet. */

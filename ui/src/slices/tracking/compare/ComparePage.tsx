@@ -6,7 +6,7 @@ import { Segments } from "../../../kit/Button";
 import { Empty, Loaded, Skeleton } from "../../../kit/Feedback";
 import { count } from "../../../kit/format";
 import { paths } from "../../../kit/links";
-import { byWorth } from "../../../kit/metricOrder";
+import { byWorth, ofMachine } from "../../../kit/metricOrder";
 import { Page } from "../../../kit/Page";
 import { runsByIds } from "../queries";
 import { Curves } from "./Curves";
@@ -46,7 +46,7 @@ function Body({ runs, state, onChange }: { runs: Run[]; state: CompareState; onC
     const { curves, single } = curveKeys(runs);
     return { curves: byWorth(curves.toSorted()), all: byWorth([...curves, ...single].toSorted()) };
   }, [runs]);
-  const target = keys.all.includes(state.target) ? state.target : keys.all[0] ?? "";
+  const target = keys.all.includes(state.target) ? state.target : keys.all.find((key) => !ofMachine(key)) ?? "";
   if (runs.length === 0) return <section className="panel"><Empty title="None of these runs is here any more">They may have been removed for good since the link was made.</Empty></section>;
   return (
     <>

@@ -6,6 +6,7 @@ import { Lines, type XKind } from "../../../kit/chart/Lines";
 import { useNear } from "../../../kit/chart/useNear";
 import { Empty, Failure, Skeleton } from "../../../kit/Feedback";
 import { count } from "../../../kit/format";
+import { ofMachine } from "../../../kit/metricOrder";
 import { Panel } from "../../../kit/Page";
 import { metricSeries } from "../queries";
 import { linesOf } from "./curves";
@@ -30,13 +31,15 @@ interface CurvesProps {
 export function Curves({ runs, shown, keys, state, lit, onChange }: CurvesProps): ReactNode {
   const [text, setText] = useState("");
   const [all, setAll] = useState(false);
-  const found = keys.filter((key) => key.toLowerCase().includes(text.trim().toLowerCase()));
+  const wanted = text.trim().toLowerCase();
+  // What tells of the machine is drawn for those who look for it.
+  const found = keys.filter((key) => (wanted === "" ? !ofMachine(key) : key.toLowerCase().includes(wanted)));
   const drawn = all ? found : found.slice(0, CHARTS);
   return (
     <>
       <Tools runs={runs} state={state} keys={keys.length} text={text} onText={setText} onChange={onChange} />
       {keys.length === 0 && <Panel><Empty title="None of these runs logged a metric more than once">A curve needs steps: <code>mlflow.log_metric("loss", value, step=i)</code>. Single values are under Parameters and Differences.</Empty></Panel>}
-      {keys.length > 0 && found.length === 0 && <Panel><Empty title="No metric has that in its name" /></Panel>}
+      {keys.length > 0 && found.length === 0 && <Panel>{wanted === "" ? <Empty title="These runs have curves of the machine only">Search for <code>system/</code> to see them.</Empty> : <Empty title="No metric has that in its name" />}</Panel>}
       <div className="curve-grid">{drawn.map((key) => <Chart key={key} metric={key} runs={runs} shown={shown} state={state} lit={state.group === "" ? lit : null} />)}</div>
       {drawn.length < found.length && <button type="button" className="button plain" onClick={() => setAll(true)}>Show all {count(found.length)} metrics</button>}
     </>

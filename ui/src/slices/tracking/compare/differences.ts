@@ -1,6 +1,7 @@
 /** What runs have in common and what not, row by row. */
 import type { Run } from "../../../api/tracking";
 import { cell, elapsed, moment } from "../../../kit/format";
+import { ofMachine } from "../../../kit/metricOrder";
 import { NOTE_TAG } from "../queries";
 
 export interface DiffRow {
@@ -29,7 +30,8 @@ export function differences(runs: Run[]): DiffSection[] {
   const tags = keys((run) => Object.keys(run.tags)).filter((key) => !HIDDEN.has(key));
   return [
     { title: "Parameters" as const, rows: keys((run) => Object.keys(run.params)).map((key) => row(key, (run) => run.params[key])) },
-    { title: "Metrics" as const, rows: keys((run) => Object.keys(run.metrics)).map((key) => row(key, (run) => (run.metrics[key] === undefined ? null : cell(run.metrics[key].value)))) },
+    // What the machine did last differs always, and says nothing about the runs.
+    { title: "Metrics" as const, rows: keys((run) => Object.keys(run.metrics).filter((key) => !ofMachine(key))).map((key) => row(key, (run) => (run.metrics[key] === undefined ? null : cell(run.metrics[key].value)))) },
     { title: "Tags" as const, rows: tags.filter((key) => !isEnvironment(key)).map((key) => row(key, (run) => run.tags[key])) },
     { title: "Environment" as const, rows: [
       row("status", (run) => run.status.toLowerCase()), row("started", (run) => moment(run.started_at)), row("took", (run) => (run.ended_at === null ? null : elapsed(run.started_at, run.ended_at))),
