@@ -1,6 +1,6 @@
 /** The page of one run: what its step writes, what its machine does, what fired about it. */
 import { expect, expectAccessible, settled, test } from "./fixtures";
-import { FULL } from "./servers";
+import { EMPTY, FULL } from "./servers";
 
 interface Listed { run_id: string; name: string; status: string; pipeline_run: { id: string; step: string | null } | null; metrics: Record<string, unknown> }
 
@@ -58,5 +58,30 @@ test.describe("on the mock", () => {
     await expect(page.getByRole("heading", { name: /^system\// })).toHaveCount(0);
     await page.getByLabel("Search metrics").fill("system/cpu");
     await expect(page.getByRole("heading", { name: "system/cpu_utilization_percentage" })).toBeVisible();
+  });
+
+  test("an alert about a run is marked in the table, said on its page, and listed with the others", async ({ page, api }) => {
+    const alert = await api.first<{ run_id: string; run: string; rule: string; what: string; untold: string | null }>("/run-alerts", (each) => each.untold !== null);
+    await page.goto("/runs");
+    await settled(page);
+    await page.getByRole("link", { name: new RegExp(`^${alert.run} .*alert: ${alert.rule}`) }).click();
+    const notice = page.getByRole("list", { name: "Alerts about this run" });
+    await expect(notice).toContainText(alert.what);
+    await expect(notice).toContainText("A webhook was not told");
+    await expectAccessible(page);
+    await page.goto("/alerts");
+    await settled(page);
+    await page.getByRole("region", { name: "Alerts about runs" }).getByRole("link", { name: alert.run }).click();
+    await expect(page).toHaveURL(new RegExp(alert.run_id));
+  });
+});
+
+test.describe("on a server where nothing happened", () => {
+  test.use({ baseURL: EMPTY });
+
+  test("the alerts show the lines that make a rule about runs", async ({ page }) => {
+    await page.goto("/alerts");
+    await settled(page);
+    await expect(page.locator(".example", { hasText: "run_alerts:" })).toContainText("above: 10");
   });
 });

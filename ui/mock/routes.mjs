@@ -2,6 +2,7 @@ import { artifactsAt, sendArtifact } from "./artifacts.mjs";
 import { iso } from "./clock.mjs";
 import { predictionsAt, trafficAt } from "./serving.mjs";
 import { logLines, streamLog } from "./logs.mjs";
+import { runAlertRoutes } from "./runAlerts.mjs";
 import { runRoutes } from "./runs.mjs";
 import { random } from "./random.mjs";
 import { traceRoutes } from "./traces.mjs";
@@ -37,7 +38,7 @@ export function routes({ world, emit, rng, startedAt }) {
     ["POST", "/releases/:id/promote", ({ p, body }) => endRelease(w, emit, p.id, "promoted", body)], ["POST", "/releases/:id/abort", ({ p, body }) => endRelease(w, emit, p.id, "aborted", body)],
     ["GET", "/monitors", () => page(w.watching.monitors)], ["GET", "/monitors/:name/windows", () => page(w.watching.windows)], ["GET", "/alerts", ({ query }) => page(w.watching.alerts.filter((alert) => match(query, "state", alert.state)))],
     ["GET", "/alerts/:id", ({ p }) => byId(w.watching.alerts, p.id)], ["GET", "/alert-rules", () => page(w.watching.rules)], ["GET", "/timeline", () => w.watching.timeline ?? undefined], ["GET", "/audit", () => page(w.audit)],
-    ...traceRoutes(w), ...webhookRoutes(w),
+    ...runAlertRoutes(w), ...traceRoutes(w), ...webhookRoutes(w),
   ].map(([method, path, answer]) => ({ method, parts: path.split("/"), answer }));
 
   return async (method, path, query, body, response) => {

@@ -1,6 +1,7 @@
 import { dataWorld } from "./data.mjs";
 import { auditOf, eventsOf } from "./events.mjs";
 import { random } from "./random.mjs";
+import { runAlertsOf } from "./runAlerts.mjs";
 import { servingWorld } from "./serving.mjs";
 import { tracesWorld } from "./traces.mjs";
 import { trainingWorld } from "./training.mjs";
@@ -25,14 +26,14 @@ export function fullWorld() {
   const { evidenceRng: _, ...servingParts } = serving;
   const watching = watchingWorld(rng, { ...training, ...serving });
   const events = eventsOf({ ...training, ...serving });
-  const world = { data, ...training, ...servingParts, watching, traces: tracesWorld(), webhooks: webhooksWorld(), events, audit: auditOf(rng, events), projects: [{ name: "bikes", root: "/srv/bikes", digest: rng.digest(), applied_at: events[0].at }] };
+  const world = { data, ...training, ...servingParts, watching, runAlerts: runAlertsOf(training.runs), traces: tracesWorld(), webhooks: webhooksWorld(), events, audit: auditOf(rng, events), projects: [{ name: "bikes", root: "/srv/bikes", digest: rng.digest(), applied_at: events[0].at }] };
   return resolve(world, { AL1: rng.id("al"), AL2: rng.id("al"), REL1: serving.releases[0].id });
 }
 
 /** A server on which nothing was applied yet. */
 export function emptyWorld() {
   return {
-    data: { datasets: [], versions: [], reports: [] }, pipelines: [], pipelineRuns: [], runs: [], gates: [], versions: [], history: [], models: [], releases: [], deployments: [],
+    data: { datasets: [], versions: [], reports: [] }, pipelines: [], pipelineRuns: [], runs: [], runAlerts: [], gates: [], versions: [], history: [], models: [], releases: [], deployments: [],
     watching: { windows: [], alerts: [], timeline: null, monitors: [], rules: [] }, traces: [], webhooks: [], events: [], audit: [], projects: [],
   };
 }

@@ -60,3 +60,16 @@ export interface Artifact {
   is_dir: boolean;
   bytes: number | null;
 }
+
+/** A rule about runs fired for one. */
+export interface RunAlert {
+  rule: string;
+  run_id: string;
+  run: string;
+  experiment_id: string;
+  at: Timestamp;
+  /** What is wrong with the run, in the server's words. */
+  what: string;
+  /** Why somebody who should know was not told yet. */
+  untold: string | null;
+}

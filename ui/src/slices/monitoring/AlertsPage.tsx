@@ -12,6 +12,7 @@ import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago, EventTime } from "../../kit/Time";
 import { type AlertRule, alertRules, alerts } from "./queries";
+import { RunAlerts } from "./RunAlerts";
 
 type Filter = "all" | "pending" | "firing" | "resolved";
 const FILTERS: { value: Filter; label: string }[] = [{ value: "all", label: "All" }, { value: "firing", label: "Firing" }, { value: "pending", label: "Pending" }, { value: "resolved", label: "Resolved" }];
@@ -62,6 +63,7 @@ export default function AlertsPage(): ReactNode {
             : <Table label="Alerts" columns={COLUMNS} rows={list} rowKey={(row) => row.id} rowTo={(row) => paths.alert(row.id)} />)}
         </Loaded>
       </Panel>
+      <RunAlerts />
       {rules.data !== undefined && rules.data.length > 0 && <Panel title="Rules" flush><Table label="Rules" columns={RULES} rows={rules.data} rowKey={(row) => row.name} /></Panel>}
     </Page>
   );

@@ -11,6 +11,7 @@ import { State } from "../../kit/State";
 import { Ago, Elapsed } from "../../kit/Time";
 import { StepConsole } from "../pipelines/StepConsole";
 import { Artifacts } from "./Artifacts";
+import { Fired } from "./Fired";
 import { Machine } from "./Machine";
 import { Notes } from "./Notes";
 import { NOTE_TAG, run } from "./queries";
@@ -45,6 +46,7 @@ function Body({ run: each }: { run: Run }): ReactNode {
   return (
     <>
       <DeletedMark run={each} />
+      <Fired runId={each.run_id} />
       <Notes key={each.run_id} run={each} />
       <RunMetrics run={each} />
       {from !== null && from.step !== null && <StepConsole runId={from.id} step={from.step} />}

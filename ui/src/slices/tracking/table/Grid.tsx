@@ -26,6 +26,8 @@ interface GridProps {
   widths: Record<string, number>;
   order: SortOrder | null;
   selected: ReadonlySet<string>;
+  /** What rules said about runs, by their ids. */
+  marks: ReadonlyMap<string, string>;
   allPicked: boolean;
   onTurn: (column: string) => void;
   onWidth: (column: string, width: number) => void;
@@ -38,7 +40,7 @@ interface GridProps {
 }
 
 /** A table of which only what is in sight is on the page, in both directions. */
-export function Grid({ rows, columns: ids, widths, order, selected, allPicked, onTurn, onWidth, onPick, onPickAll, onOpenGroup, onSight }: GridProps): ReactNode {
+export function Grid({ rows, columns: ids, widths, order, selected, marks, allPicked, onTurn, onWidth, onPick, onPickAll, onOpenGroup, onSight }: GridProps): ReactNode {
   const [box, sight, onScroll] = useSight<HTMLDivElement>();
   const [active, setActive] = useState(-1);
   const count = Math.min(rows.count, ROWS_MAX);
@@ -68,7 +70,7 @@ export function Grid({ rows, columns: ids, widths, order, selected, allPicked, o
         <Header shown={shown} nameWidth={nameWidth} order={order} allPicked={allPicked} onTurn={onTurn} onWidth={onWidth} onPickAll={onPickAll} />
         {Array.from({ length: Math.max(0, lastRow - firstRow + 1) }, (_, i) => firstRow + i).map((index) => {
           const item = rows.at(index);
-          return <Row key={item?.key ?? `wait ${index}`} index={index} top={HEADER_HEIGHT + index * ROW_HEIGHT} item={item} shown={shown} picked={item !== undefined && isPicked(item, selected)} active={index === active} acts={acts} />;
+          return <Row key={item?.key ?? `wait ${index}`} index={index} top={HEADER_HEIGHT + index * ROW_HEIGHT} item={item} shown={shown} picked={item !== undefined && isPicked(item, selected)} active={index === active} mark={item?.kind === "run" ? marks.get(item.run.run_id) : undefined} acts={acts} />;
         })}
       </div>
     </div>

@@ -25,17 +25,19 @@ interface RowProps {
   shown: Shown;
   picked: boolean;
   active: boolean;
+  /** What rules said about the run. */
+  mark: string | undefined;
   acts: RowActs;
 }
 
-export const Row = memo(function Row({ index, top, item, shown, picked, active, acts }: RowProps): ReactNode {
+export const Row = memo(function Row({ index, top, item, shown, picked, active, mark, acts }: RowProps): ReactNode {
   const kind = item === undefined ? "waits" : item.kind;
   return (
     <div className={`run-row ${kind} ${picked ? "picked" : ""}`} role="row" aria-rowindex={index + 2} aria-selected={picked} style={{ transform: `translateY(${top}px)` }} {...(active ? { "data-active": "" } : {})} onFocus={() => acts.onActive(index)}>
       <div className="run-cell pick" role="gridcell" aria-colindex={1}>
         {item !== undefined && <Pick item={item} index={index} picked={picked} acts={acts} />}
       </div>
-      <div className="run-cell name" role="gridcell" aria-colindex={2}>{item === undefined ? <Wait /> : <Name item={item} acts={acts} />}</div>
+      <div className="run-cell name" role="gridcell" aria-colindex={2}>{item === undefined ? <Wait /> : <Name item={item} mark={mark} acts={acts} />}</div>
       {shown.before > 0 && <div role="presentation" style={{ flex: `0 0 ${shown.before}px` }} />}
       {shown.columns.map((column, i) => (
         <div key={column.id} className={`run-cell ${column.end ? "end" : ""} ${column.kind ?? ""}`} role="gridcell" aria-colindex={shown.first + i + 3} style={{ flexBasis: column.width }}>
@@ -54,9 +56,9 @@ function Pick({ item, index, picked, acts }: { item: Item; index: number; picked
 
 const nameOf = (item: Extract<Item, { kind: "run" }>): string => item.run.name || item.run.run_id.slice(0, 8);
 
-function Name({ item, acts }: { item: Item; acts: RowActs }): ReactNode {
+function Name({ item, mark, acts }: { item: Item; mark: string | undefined; acts: RowActs }): ReactNode {
   if (item.kind === "run") {
-    return <Link to={paths.run(item.run.run_id)} className={item.inside ? "inside" : ""} data-row-link="" title={`${item.run.name}, ${labelOf(item.run.status)}`}><Dot tone={toneOf(item.run.status)} /><span className="truncate">{nameOf(item)}</span><span className="visually-hidden">{labelOf(item.run.status)}</span></Link>;
+    return <Link to={paths.run(item.run.run_id)} className={item.inside ? "inside" : ""} data-row-link="" title={`${item.run.name}, ${labelOf(item.run.status)}${mark === undefined ? "" : `\n${mark}`}`}><Dot tone={toneOf(item.run.status)} /><span className="truncate">{nameOf(item)}</span><span className="visually-hidden">{labelOf(item.run.status)}{mark !== undefined && `, alert: ${mark}`}</span>{mark !== undefined && <Icon name="alerts" size={13} className="fired" />}</Link>;
   }
   return (
     <button type="button" className="group-open truncate" data-row-link="" aria-expanded={item.open} onClick={() => acts.onOpenGroup(item.key)}>

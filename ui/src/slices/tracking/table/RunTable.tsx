@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { ApiError } from "../../../api/problem";
 import type { Run } from "../../../api/tracking";
@@ -7,6 +7,7 @@ import { Empty, Failure, Skeleton } from "../../../kit/Feedback";
 import { count } from "../../../kit/format";
 import { Panel } from "../../../kit/Page";
 import type { RunScope } from "../queries";
+import { marksOf, runAlerts } from "../runAlerts";
 import { FilterBox } from "./FilterBox";
 import { Grid } from "./Grid";
 import { grouped, valueOf } from "./group";
@@ -63,6 +64,8 @@ function Body({ view, scope, columns, onView, nothing, onRefusal, onValues }: Bo
   const [sight, setSight] = useState<{ rows: [number, number]; columns: [number, number] }>({ rows: [0, 40], columns: [0, 20] });
   const fields = fieldsFor(columns.length > WHOLE_COLUMNS ? chunk(columns, sight.columns) : columns, view.group);
   const { pages, now, busy } = useRunPages(scope, fields);
+  const fired = useQuery(runAlerts());
+  const marks = useMemo(() => marksOf(fired.data ?? []), [fired.data]);
   const groups = view.group !== "";
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const rows = useRows(now, view.group, columns, open);
@@ -105,7 +108,7 @@ function Body({ view, scope, columns, onView, nothing, onRefusal, onValues }: Bo
         {now.newer > 0 && !groups && <Button className="newer" icon="up" onClick={toTop}>{count(now.newer)} new</Button>}
       </div>
       {error !== null && <div className="run-failed" role="alert"><span>{error instanceof Error ? error.message : "The runs could not be read."}</span><Button onClick={retry}>Try again</Button></div>}
-      <Grid rows={rows} columns={columns} widths={view.widths} order={view.order} selected={selection.ids} allPicked={picked > 0 && picked === loaded.length}
+      <Grid rows={rows} columns={columns} widths={view.widths} order={view.order} selected={selection.ids} marks={marks} allPicked={picked > 0 && picked === loaded.length}
         onTurn={(column) => { toTop(); onView({ order: turned(view.order, column) }); }} onWidth={(column, width) => onView({ widths: { ...view.widths, [column]: width } }, true)}
         onPick={selection.pick} onPickAll={() => selection.pickAll(loaded)} onOpenGroup={onOpenGroup} onSight={onSight} />
     </section>
