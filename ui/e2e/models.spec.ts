@@ -1,5 +1,5 @@
 /** Versions side by side, the card of a model, and a move of an alias undone. */
-import { expect, expectNoOverflow, settled, test } from "./fixtures";
+import { expect, expectAccessible, expectNoOverflow, settled, test } from "./fixtures";
 import { FULL } from "./servers";
 
 interface Listed { name: string; versions: number; latest: { version: number; ref: string } | null; aliases: Record<string, number> }
@@ -76,6 +76,26 @@ test.describe("on the mock", () => {
     await expect(mine.first()).toContainText("it was worse");
     await expect(page.locator(".page-meta")).toContainText("@shadow1");
     await page.request.delete("/api/v1/models/bikes/aliases/shadow");
+  });
+
+  test("what the gate asks is said, and an alias that asks too much of a version says what is missing", async ({ page, complaints }) => {
+    await page.goto("/models/bikes");
+    await settled(page);
+    const asks = page.locator(".panel", { has: page.getByRole("heading", { name: "What its gate asks" }) });
+    await expect(asks).toContainText("a description, the tag owner");
+    await expect(asks).toContainText("@challenger");
+    await page.locator(".moves-line > li", { hasText: "@challenger" }).first().getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("button", { name: "Point it back" }).click();
+    await expect(page.getByRole("dialog").getByRole("alert")).toContainText("it has no description, it has no tag owner");
+    await expect(page.getByRole("dialog").getByRole("alert")).toContainText("gate.require");
+    // The browser reports the 412 itself.
+    complaints.splice(0);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    const refused = await page.request.get("/api/v1/gate-decisions").then((answer) => answer.json() as Promise<{ items: { id: string; rules: { kind: string; verdict: string }[] }[] }>);
+    await page.goto(`/gate-decisions/${refused.items.find((each) => each.rules.some((rule) => rule.kind === "requirement" && rule.verdict === "refused"))?.id}`);
+    await settled(page);
+    await expect(page.getByRole("listitem").filter({ hasText: "has the tag owner" })).toContainText("it has no tag owner");
+    await expectAccessible(page);
   });
 
   test("webhooks tell where they send and what failed last", async ({ page }) => {

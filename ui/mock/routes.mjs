@@ -105,6 +105,8 @@ function cancel(w, emit, id) {
 function moveAlias(w, emit, { name, alias }, to, reason) {
   const model = byName(w.models, name);
   if (model === undefined) return undefined;
+  const lacking = w.versions.find((v) => v.model === name && v.version === to);
+  if (to !== null && model.gate?.require?.aliases.includes(alias) && !lacking?.description) return { status: 412, body: { title: "The version is incomplete", status: 412, code: "VERSION_INCOMPLETE", detail: `\`${name}/${to}\` cannot be \`${alias}\`: it has no description, it has no tag \`owner\``, hint: "give the version what is missing; what its model requires stands under `gate.require` in the project" } };
   const from = model.aliases[alias] ?? null;
   if (to === null) delete model.aliases[alias];
   else model.aliases[alias] = to;

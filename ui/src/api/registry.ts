@@ -44,7 +44,15 @@ export interface Model {
   aliases: Record<string, number>;
   versions: number;
   latest: ModelVersion | null;
-  gate?: unknown;
+  gate?: Gate | null;
+}
+
+/** The declared rules of a model. */
+export interface Gate {
+  floors?: { metric: string; min?: number; max?: number }[];
+  champion?: { metric: string; tolerance?: number };
+  /** What a version must have before one of the aliases, or any when none is named, may point to it. */
+  require?: { aliases?: string[]; gate?: boolean; description?: boolean; tags?: string[] };
 }
 
 export interface AliasMove {
@@ -60,6 +68,7 @@ export interface AliasMove {
 export interface GateRule {
   name: string;
   kind: string;
+  /** Empty for a requirement, which has neither observation nor bound. */
   metric: string;
   observed: Num | null;
   bound: Num | null;

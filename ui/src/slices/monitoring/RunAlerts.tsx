@@ -16,7 +16,7 @@ const COLUMNS: ColumnDef<RunAlert>[] = [
   { key: "run", head: "Run", cell: (row) => row.run || row.run_id.slice(0, 8) },
   { key: "rule", head: "Rule", cell: (row) => row.rule, sort: (row) => row.rule, wideOnly: true },
   { key: "what", head: "Said", cell: (row) => <Said alert={row} />, fill: true },
-  { key: "at", head: "Fired", cell: (row) => <Ago at={row.at} />, align: "end", sort: (row) => row.at },
+  { key: "at", head: "Fired", cell: (row) => <Ago at={row.at} />, align: "end", sort: (row) => row.at, wideOnly: true },
 ];
 
 function Said({ alert: { what, untold } }: { alert: RunAlert }): ReactNode {

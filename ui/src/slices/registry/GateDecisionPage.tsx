@@ -33,7 +33,7 @@ export default function GateDecisionPage(): ReactNode {
           <>
             {gate.verdict === "refused" && <p className="verdict rolled_back">The candidate never became a version. What served before serves on.</p>}
             <Panel title="Rules" flush><Rules rules={gate.rules} /></Panel>
-            <Panel title="On the same rows" flush><Compare gate={gate} /></Panel>
+            {Object.keys(gate.metrics).length > 0 && <Panel title="On the same rows" flush><Compare gate={gate} /></Panel>}
           </>
         )}
       </Loaded>

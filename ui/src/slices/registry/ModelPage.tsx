@@ -12,6 +12,7 @@ import { Page, Panel } from "../../kit/Page";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
 import { Aliases, AliasTag } from "./Aliases";
+import { GatePanel } from "./GatePanel";
 import { History } from "./History";
 import { Lineage } from "./Lineage";
 import { GateTable } from "./ModelsPage";
@@ -30,11 +31,12 @@ export default function ModelPage(): ReactNode {
     <Page title={name} crumbs={[{ label: "Models", to: paths.models() }]} meta={query.data !== undefined && <><span>{query.data.description}</span><Aliases aliases={query.data.aliases} /></>}
       actions={<>{champion !== undefined && <Link className="button" to={paths.modelCard(name, champion.version)}>Model card</Link>}{(versions.data?.length ?? 0) > 1 && <Link className="button" to={paths.compareVersions(name)}>Compare versions</Link>}</>}>
       <Loaded query={query} skeleton={<Skeleton height={260} />}>
-        {() => (
+        {(each) => (
           <>
             <Panel title="Versions" aside={versions.data !== undefined && <Trend versions={versions.data} />} flush>
               <Loaded query={versions} skeleton={<div className="panel-body"><Skeleton lines={4} /></div>}>{(list) => <Versions versions={list} />}</Loaded>
             </Panel>
+            <GatePanel gate={each.gate} />
             {champion !== undefined && <Lineage version={champion} />}
             <div className="cols-main">
               <Panel title="Gate decisions" flush><Loaded query={gates}>{(list) => <GateTable gates={list} />}</Loaded></Panel>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { GateDecision, Model } from "../../api/registry";
 import { Empty, Loaded, Skeleton } from "../../kit/Feedback";
 import { metric } from "../../kit/format";
+import { Inline } from "../../kit/Inline";
 import { paths } from "../../kit/links";
 import { byWorth } from "../../kit/metricOrder";
 import { Page, Panel } from "../../kit/Page";
@@ -10,6 +11,7 @@ import { State } from "../../kit/State";
 import { type ColumnDef, Table } from "../../kit/Table";
 import { Ago } from "../../kit/Time";
 import { Aliases } from "./Aliases";
+import { whyOf } from "./gateWords";
 import { gateDecisions, models } from "./queries";
 
 const COLUMNS: ColumnDef<Model>[] = [
@@ -23,7 +25,7 @@ const COLUMNS: ColumnDef<Model>[] = [
 const GATES: ColumnDef<GateDecision>[] = [
   { key: "candidate", head: "Candidate", cell: (row) => (row.version === null ? `${row.model}, refused` : `${row.model}/${row.version}`) },
   { key: "verdict", head: "Verdict", cell: (row) => <State of={row.verdict} /> },
-  { key: "why", head: "Why", cell: (row) => <span className="muted">{(row.rules.find((rule) => rule.verdict !== "passed") ?? row.rules.at(-1))?.detail ?? ""}</span>, fill: true, wideOnly: true },
+  { key: "why", head: "Why", cell: (row) => <span className="muted"><Inline text={whyOf(row.rules)} /></span>, fill: true, wideOnly: true },
   { key: "metric", head: "Metric", cell: (row) => { const [first] = byWorth(Object.keys(row.metrics)); return first === undefined ? "–" : `${first} ${metric(row.metrics[first])}`; }, align: "end" },
   { key: "at", head: "Decided", cell: (row) => <Ago at={row.at} />, align: "end", sort: (row) => row.at },
 ];

@@ -5,6 +5,7 @@ import type { AliasMove, GateDecision, Model, ModelVersion } from "../../api/reg
 import type { Deployment } from "../../api/serving";
 import { type CardFacts, cardOf, markdownOf } from "./card";
 import { defaultPair, metricRows, signatureRows, signatureVerdict, valueRows } from "./compare";
+import { asked, whyOf } from "./gateWords";
 import { lineageOf } from "./lineageNodes";
 import { latestMoves } from "./moves";
 
@@ -43,6 +44,22 @@ describe("lineage", () => {
     expect(nodes.filter((node) => node.to === null).map((node) => node.id)).toEqual(["version"]);
   });
   it("is short for what came from outside", () => expect(lineageOf(version(1, { lineage: null, gate_decision: null }), []).map((node) => node.id)).toEqual(["tracked", "version"]));
+});
+
+describe("a gate", () => {
+  it("says what it asks", () => {
+    expect(asked({ floors: [{ metric: "wape", max: 0.4 }, { metric: "r2", min: 0.4, max: 1 }], champion: { metric: "mae", tolerance: 0.025 }, require: { aliases: ["champion"], gate: true, description: true, tags: ["owner"] } })).toEqual({
+      floors: ["wape at most 0.4", "r2 at least 0.4 and at most 1"], champion: "mae at most 2.5\u202f% worse than that of the champion, on the same rows", needs: ["the consent of the gate", "a description", "the tag `owner`"], aliases: ["champion"],
+    });
+    expect(asked({ floors: [], champion: { metric: "mae" } })).toMatchObject({ champion: "mae no worse than that of the champion, on the same rows", needs: [], aliases: [] });
+  });
+  it("gives the reason that says most", () => {
+    const rule = (kind: string, verdict: string, detail: string) => ({ name: detail, kind, metric: "", observed: null, bound: null, verdict, detail });
+    const measured = rule("floor", "passed", "mae is 3");
+    expect(whyOf([measured, rule("requirement", "passed", "it has the tag a")])).toBe("mae is 3");
+    expect(whyOf([measured, rule("requirement", "refused", "it has no tag `b`")])).toBe("it has no tag `b`");
+    expect([whyOf([rule("requirement", "passed", "it has the tag a")]), whyOf([])]).toEqual(["it has the tag a", ""]);
+  });
 });
 
 describe("moves", () => {
