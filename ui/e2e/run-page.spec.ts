@@ -74,6 +74,27 @@ test.describe("on the mock", () => {
     await page.getByRole("region", { name: "Alerts about runs" }).getByRole("link", { name: alert.run }).click();
     await expect(page).toHaveURL(new RegExp(alert.run_id));
   });
+
+  test("nested runs and traces are on the page of the run they belong to, and traces are found by name", async ({ page, api }) => {
+    const child = await api.first<{ run_id: string; name: string; parent_run_id: string | null }>("/runs?limit=1000", (each) => each.parent_run_id !== null);
+    await page.goto(`/runs/${child.run_id}`);
+    await settled(page);
+    await page.getByText("nested in").getByRole("link").click();
+    await expect(page).toHaveURL(new RegExp(`${child.parent_run_id}`));
+    await settled(page);
+    await expect(page.getByRole("region", { name: "Nested runs" }).getByRole("link", { name: child.name })).toBeVisible();
+    await expectAccessible(page);
+    await page.getByRole("link", { name: "In the table" }).click();
+    await expect(page.getByRole("grid", { name: "Runs" })).toHaveAttribute("aria-rowcount", "7");
+    await page.goBack();
+    await page.getByRole("link", { name: "All of them" }).click();
+    await expect(page.getByRole("textbox", { name: "Filter" })).toHaveValue(`run_id = '${child.parent_run_id}'`);
+    await expect(page.getByRole("region", { name: "Traces" }).locator("tbody tr")).toHaveCount(8);
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Search" }).fill("trace answer dry");
+    await page.getByRole("option", { name: /Which zone runs dry/ }).first().click();
+    await expect(page).toHaveURL(/\/traces\/tr-/);
+  });
 });
 
 test.describe("on a server where nothing happened", () => {

@@ -54,9 +54,11 @@ function assessments(at, span) {
   return [one("correctness", false, { valid: false, source_type: "LLM_JUDGE", source_id: "judge-1" }), one("correctness", true, { rationale: "The number is that of the forecast." }), one("expected", "412", { kind: "expectation" }), one("tone", 4, { span_id: span, source_type: "CODE" })];
 }
 
-export function tracesWorld() {
+/** Some of them are of an evaluation, which was a run. */
+export function tracesWorld(run) {
   const rng = random(41);
   const answers = Array.from({ length: 60 }, (_, i) => traceOf(rng, i, "answer", answerSpans(rng, QUESTIONS[i % 5], i % 7 === 2), QUESTIONS[i % 5]));
+  if (run !== undefined) for (const each of answers.slice(3, 11)) each.metadata["mlflow.sourceRun"] = run.run_id;
   return [...answers, traceOf(rng, 60, "score a day", manySpans(rng), null)];
 }
 
@@ -65,6 +67,7 @@ function fits(trace, filter) {
   for (const term of filter.split(/\s+AND\s+/i)) {
     const [, key, value] = /^([\w.]+)\s*=\s*'([^']*)'$/.exec(term.trim()) ?? [];
     if (key === "status") { if (trace.state !== value) return false; }
+    else if (key === "run_id") { if (trace.metadata["mlflow.sourceRun"] !== value) return false; }
     else if (key === "name") { if (trace.name !== value) return false; }
     else if (key?.startsWith("tags.")) { if (trace.tags[key.slice(5)] !== value) return false; }
     else throw new SyntaxError(`invalid attribute key \`${key ?? term}\`; valid keys are \`name\`, \`status\`, \`tags.KEY\``);

@@ -26,7 +26,7 @@ export function fullWorld() {
   const { evidenceRng: _, ...servingParts } = serving;
   const watching = watchingWorld(rng, { ...training, ...serving });
   const events = eventsOf({ ...training, ...serving });
-  const world = { data, ...training, ...servingParts, watching, runAlerts: runAlertsOf(training.runs), traces: tracesWorld(), webhooks: webhooksWorld(), events, audit: auditOf(rng, events), projects: [{ name: "bikes", root: "/srv/bikes", digest: rng.digest(), applied_at: events[0].at }] };
+  const world = { data, ...training, ...servingParts, watching, runAlerts: runAlertsOf(training.runs), traces: tracesWorld(training.runs.find((run) => run.experiment === "bikes-search")), webhooks: webhooksWorld(), events, audit: auditOf(rng, events), projects: [{ name: "bikes", root: "/srv/bikes", digest: rng.digest(), applied_at: events[0].at }] };
   return resolve(world, { AL1: rng.id("al"), AL2: rng.id("al"), REL1: serving.releases[0].id });
 }
 

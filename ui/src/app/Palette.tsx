@@ -9,6 +9,8 @@ import { deployments, releases } from "../slices/serving/queries";
 import { models } from "../slices/registry/queries";
 import { alerts, monitors } from "../slices/monitoring/queries";
 import { pipelineRuns, pipelines } from "../slices/pipelines/queries";
+import { previewWords } from "../slices/traces/facts";
+import { newestTraces } from "../slices/traces/queries";
 import { recentRuns } from "../slices/tracking/queries";
 import { type Entry, search } from "./search";
 import { nextTheme, readTheme, writeTheme } from "./theme";
@@ -21,6 +23,8 @@ interface Command extends Entry {
 }
 
 const SHOWN = 12;
+/** Traces come by the thousand; the page of traces searches the others. */
+const TRACES = 30;
 
 /** Search over every object and place, and the few commands that are no page. */
 export default function Palette({ onClose }: { onClose: () => void }): ReactNode {
@@ -74,8 +78,8 @@ export default function Palette({ onClose }: { onClose: () => void }): ReactNode
 
 function useCommands(): Command[] {
   const navigate = useNavigate();
-  const [d, p, pr, m, dep, rel, mon, al, r] = useQueries({
-    queries: [datasets(), pipelines(), pipelineRuns(), models(), deployments(), releases(), monitors(), alerts(), recentRuns()],
+  const [d, p, pr, m, dep, rel, mon, al, r, tr] = useQueries({
+    queries: [datasets(), pipelines(), pipelineRuns(), models(), deployments(), releases(), monitors(), alerts(), recentRuns(), newestTraces(TRACES)],
   });
   return useMemo(() => {
     const go = (id: string, icon: IconName, label: string, hint: string, to: string): Command =>
@@ -92,7 +96,8 @@ function useCommands(): Command[] {
       ...(rel.data ?? []).map((x) => go(`release ${x.id}`, "canary", `${x.model}/${x.candidate} on ${x.deployment}`, `release, ${x.state.replace("_", " ")}`, paths.release(x.id))),
       ...(al.data ?? []).map((x) => go(`alert ${x.id}`, "alerts", x.summary, `alert, ${x.state}`, paths.alert(x.id))),
       ...(pr.data ?? []).slice(0, 50).map((x) => go(`prun ${x.id}`, "pipelines", `${x.pipeline} #${x.number}`, `pipeline run, ${x.state}`, paths.pipelineRun(x.id))),
+      ...(tr.data?.items ?? []).map((x) => go(`trace ${x.trace_id}`, "traces", [x.name ?? x.trace_id.slice(0, 11), previewWords(x.request_preview)].filter(Boolean).join(": "), `trace, ${x.state === "IN_PROGRESS" ? "running" : x.state.toLowerCase()}`, paths.trace(x.trace_id))),
       ...(r.data ?? []).map((x) => go(`run ${x.run_id}`, "runs", x.name, `run in ${x.experiment}`, paths.run(x.run_id))),
     ];
-  }, [navigate, d.data, p.data, pr.data, m.data, dep.data, rel.data, mon.data, al.data, r.data]);
+  }, [navigate, d.data, p.data, pr.data, m.data, dep.data, rel.data, mon.data, al.data, r.data, tr.data]);
 }

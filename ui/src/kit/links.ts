@@ -9,7 +9,7 @@ export const paths = {
   pipelines: () => "/pipelines",
   pipeline: (name: string) => `/pipelines/${seg(name)}`,
   pipelineRun: (id: string) => `/pipeline-runs/${seg(id)}`,
-  traces: () => "/traces",
+  traces: (filter?: string) => `/traces${filter === undefined ? "" : `?filter=${seg(filter)}`}`,
   trace: (id: string, span?: string) => `/traces/${seg(id)}${span === undefined ? "" : `?span=${seg(span)}`}`,
   models: () => "/models",
   model: (name: string) => `/models/${seg(name)}`,

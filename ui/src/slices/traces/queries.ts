@@ -30,3 +30,7 @@ export const trace = (id: string) =>
     queryFn: ({ signal }) => get<WholeTrace>(`/traces/${seg(id)}`, {}, signal),
     refetchInterval: (query) => (query.state.data?.state === "IN_PROGRESS" ? ACTIVE_MS : false),
   });
+
+/** The newest traces, of all or of those that a filter finds. */
+export const newestTraces = (limit: number, filter?: string) =>
+  queryOptions({ queryKey: ["traces", "newest", limit, filter ?? null], queryFn: ({ signal }) => get<Page<Trace>>("/traces", { filter, limit }, signal) });

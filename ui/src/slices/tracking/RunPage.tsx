@@ -15,8 +15,10 @@ import { Fired } from "./Fired";
 import { Machine } from "./Machine";
 import { Notes } from "./Notes";
 import { NOTE_TAG, run } from "./queries";
+import { Children, Parent, TracesOf } from "./Related";
 import { DeletedMark, RunActions } from "./RunActions";
 import { RunMetrics } from "./RunMetrics";
+import { stepOf } from "./stepOf";
 import "./tracking.css";
 
 export default function RunPage(): ReactNode {
@@ -29,8 +31,8 @@ export default function RunPage(): ReactNode {
       actions={data !== undefined && <RunActions run={data} />}
       meta={data !== undefined && <>
         <span>in <Link className="link" to={`${paths.runs()}?experiment=${encodeURIComponent(data.experiment)}`}>{data.experiment}</Link></span>
-        {data.pipeline_run !== null && <span>{data.pipeline_run.step === null ? "part" : `step ${data.pipeline_run.step}`} of a <RefLink kind="pipeline_run" id={data.pipeline_run.id}>pipeline run</RefLink></span>}
-        {data.parent_run_id !== null && <span>child of <Link className="link" to={paths.run(data.parent_run_id)}>{data.parent_run_id.slice(0, 8)}</Link></span>}
+        {data.pipeline_run !== null && <span>{stepOf(data) === null ? "part" : `step ${stepOf(data)?.step}`} of a <RefLink kind="pipeline_run" id={data.pipeline_run.id}>pipeline run</RefLink></span>}
+        {data.parent_run_id !== null && <Parent id={data.parent_run_id} />}
         <span>started <Ago at={data.started_at} />, {data.ended_at === null ? "running for" : "took"} <Elapsed from={data.started_at} to={data.ended_at} /></span>
         <Id value={data.run_id} />
       </>}>
@@ -42,15 +44,17 @@ export default function RunPage(): ReactNode {
 function Body({ run: each }: { run: Run }): ReactNode {
   // The note is a tag too, and stands above as what it is.
   const said = Object.fromEntries(Object.entries(each.tags).filter(([key]) => key !== NOTE_TAG));
-  const from = each.pipeline_run;
+  const from = stepOf(each);
   return (
     <>
       <DeletedMark run={each} />
       <Fired runId={each.run_id} />
       <Notes key={each.run_id} run={each} />
       <RunMetrics run={each} />
-      {from !== null && from.step !== null && <StepConsole runId={from.id} step={from.step} />}
+      {from !== null && <StepConsole runId={from.id} step={from.step} />}
       <Machine run={each} />
+      <Children run={each} />
+      <TracesOf runId={each.run_id} />
       <div className="cols-2">
         <Panel title="Parameters" flush><Pairs items={each.params} none="No parameter was logged" /></Panel>
         <Panel title="Tags" flush><Pairs items={said} none="No tag was set" /></Panel>

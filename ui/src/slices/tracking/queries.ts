@@ -4,6 +4,7 @@ import { isNotFound } from "../../api/problem";
 import type { Page } from "../../api/shapes";
 import type { Artifact, Experiment, MetricSeries, Run, RunColumns, SavedView } from "../../api/tracking";
 import type { Ask, Source } from "./table/pages";
+import { quoted } from "./table/view";
 
 /** A run in work is asked for again this often: its metrics are no events. */
 export const ACTIVE_MS = 2000;
@@ -99,7 +100,7 @@ export const runsByIds = (ids: string[]) =>
   queryOptions({
     queryKey: ["runs", "compare", ids],
     queryFn: async ({ signal }) => {
-      const filter = `attributes.run_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(", ")})`;
+      const filter = `attributes.run_id IN (${ids.map(textOf).join(", ")})`;
       const { items } = await get<Page<Run>>("/runs", { filter, limit: 1000, view: "all" }, signal);
       const found = new Map(items.map((each) => [each.run_id, whole(each)]));
       return ids.map((id) => found.get(id)).filter((each) => each !== undefined);
@@ -132,4 +133,23 @@ export const artifactHead = (id: string, path: string, most: number) =>
     queryFn: ({ signal }) => getHead(`/runs/${seg(id)}/artifacts/content`, { path }, most, signal),
     gcTime: 30_000,
     structuralSharing: false,
+  });
+
+/** Nested runs that one page shows; the table of runs shows the others. */
+const CHILDREN = 50;
+export const PARENT_TAG = "mlflow.parentRunId";
+
+const textOf = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+/** The filters that find what belongs to a run. */
+export const childFilter = (id: string): string => `tags.${quoted(PARENT_TAG)} = ${textOf(id)}`;
+export const traceFilter = (id: string): string => `run_id = ${textOf(id)}`;
+
+/** The runs inside a run, the newest first, and whether there are more. */
+export const childRuns = (id: string) =>
+  queryOptions({
+    queryKey: ["runs", id, "children"],
+    queryFn: async ({ signal }) => {
+      const page = await get<Page<Run>>("/runs", { filter: childFilter(id), limit: CHILDREN }, signal);
+      return { runs: page.items.map(whole), more: page.next !== null };
+    },
   });
