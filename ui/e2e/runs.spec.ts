@@ -220,3 +220,47 @@ test("a run has a note in Markdown, nothing of which becomes HTML, and is delete
   await expect(page).toHaveURL(new RegExp(`/runs/${run?.run_id}`));
   await expect(page.getByText("This run is deleted")).toHaveCount(0);
 });
+
+test("deleted runs are removed for good once their number is typed", async ({ page }) => {
+  const gone = await page.request.get("/api/v1/runs", { params: { experiment: "bikes-search", limit: 2, fields: "name" } }).then((answer) => answer.json() as Promise<{ items: { run_id: string; name: string }[] }>);
+  await page.request.post("/api/v1/runs/delete", { data: { run_ids: gone.items.map((run) => run.run_id) } });
+  await page.goto("/runs?experiment=bikes-search&view=deleted");
+  await settled(page);
+  for (const run of gone.items) await page.getByRole("checkbox", { name: `Select ${run.name}`, exact: true }).click();
+  const bar = page.getByRole("toolbar", { name: "Selected runs" });
+  await bar.getByRole("button", { name: "Delete for good" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox").fill("1");
+  await dialog.getByRole("button", { name: "Delete for good" }).click();
+  // The browser says what is wrong with the number; nothing was asked of the server.
+  await expect(dialog.getByRole("textbox")).toBeFocused();
+  await expectAccessible(page);
+  await dialog.getByRole("textbox").fill("2");
+  await dialog.getByRole("button", { name: "Delete for good" }).click();
+  await expect(page.getByText("No run was deleted")).toBeVisible();
+  const left = await page.request.get(`/api/v1/runs/${gone.items[0]?.run_id}`);
+  expect(left.status()).toBe(404);
+});
+
+test("a rule of retention is tried, kept and taken away", async ({ page, complaints }) => {
+  await page.goto("/runs?experiment=bikes-search");
+  await settled(page);
+  await page.getByRole("button", { name: "Retention" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "See what would go" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("needs delete_after, purge_after or both");
+  await dialog.getByLabel("Delete runs this long after they ended").fill("90d");
+  await dialog.getByRole("button", { name: "See what would go" }).click();
+  await expect(dialog.getByRole("status")).toContainText(/delete \d+ runs: .* others/);
+  await expectAccessible(page);
+  await dialog.getByLabel("Keep runs with the tag").fill("keep");
+  await expect(dialog.getByRole("status")).toHaveCount(0);
+  await dialog.getByRole("button", { name: "Keep the rule" }).click();
+  await expect(dialog).toHaveCount(0);
+  await page.getByRole("button", { name: "Retention" }).click();
+  await expect(dialog.getByLabel("Delete runs this long after they ended")).toHaveValue("90d");
+  await dialog.getByRole("button", { name: "Take it away" }).click();
+  await expect(dialog).toHaveCount(0);
+  // The browser reports that there was no rule, and the refusal, itself.
+  complaints.splice(0);
+});

@@ -4,6 +4,24 @@ import { fieldOf, parse, valueAt } from "./filter.mjs";
 
 const refuse = (status, code, title, detail, hint = null) => ({ status, body: { type: "", title, status, code, detail, hint, request_id: "req_mock" } });
 
+/** Rules of retention, and what they would do: every run that ended, but for those with the tag. */
+function retentionRoutes(w) {
+  const rules = new Map();
+  const going = (runs) => ({ count: runs.length, runs: runs.slice(0, 1000).map((run) => ({ run_id: run.run_id, name: run.name, ended_at: run.ended_at })) });
+  const would = (id, rule) => {
+    const runs = w.runs.filter((run) => run.experiment_id === id && run.ended_at !== null && run.tags[rule.keep_tagged] === undefined);
+    return { experiment_id: id, ...rule, would: { delete: going(rule.delete_after === undefined ? [] : runs.filter((run) => run.lifecycle !== "deleted")), purge: going(rule.purge_after === undefined ? [] : runs.filter((run) => run.lifecycle === "deleted")) } };
+  };
+  return [
+    ["GET", "/experiments/:id/retention", ({ p }) => rules.get(p.id)],
+    ["PUT", "/experiments/:id/retention", ({ p, query, body }) => {
+      if (body.delete_after === undefined && body.purge_after === undefined) return refuse(400, "TRACKING_VALUE_INVALID", "Bad Request", "a rule of retention needs `delete_after`, `purge_after` or both");
+      return query.get("dry_run") === "true" ? would(p.id, body) : rules.set(p.id, body).get(p.id);
+    }],
+    ["DELETE", "/experiments/:id/retention", ({ p }) => ({ deleted: rules.delete(p.id) })],
+  ];
+}
+
 export function runRoutes({ world, emit }) {
   const w = world;
   const views = new Map();
@@ -14,6 +32,12 @@ export function runRoutes({ world, emit }) {
     for (const run of runs) run.lifecycle = lifecycle;
     if (runs[0] !== undefined) say(lifecycle === "active" ? "run_restored" : "run_deleted", runs[0], `${runs.length} runs ${lifecycle === "active" ? "restored" : "deleted"}`);
     return { run_ids: runs.map((run) => run.run_id) };
+  };
+  const purge = (run) => {
+    if (run.lifecycle !== "deleted") return refuse(409, "RUN_NOT_DELETED", "The run is not deleted", `${run.name} must be deleted first.`);
+    w.runs.splice(w.runs.indexOf(run), 1);
+    say("run_purged", run, `${run.name} removed for good`);
+    return {};
   };
   const put = ({ body }, copies) => {
     const to = experiments(w).find((each) => each.experiment_id === body.experiment_id);
@@ -54,7 +78,8 @@ export function runRoutes({ world, emit }) {
       say("run_updated", run, `${run.name} changed`);
       return whole(run, null);
     }],
-    ["DELETE", "/runs/:id", ({ p }) => (found(p.id) === undefined ? undefined : turn([p.id], "deleted"))],
+    ["DELETE", "/runs/:id", ({ p, query }) => (found(p.id) === undefined ? undefined : query.get("permanently") === "true" ? purge(found(p.id)) : turn([p.id], "deleted"))],
+    ...retentionRoutes(w),
     ["POST", "/runs/:id/restore", ({ p }) => (found(p.id) === undefined ? undefined : turn([p.id], "active"))],
   ];
 }

@@ -58,14 +58,14 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function put<T>(path: string, body: unknown): Promise<T> {
-  const response = await send("PUT", url(path), body, undefined);
+export async function put<T>(path: string, body: unknown, query?: Query): Promise<T> {
+  const response = await send("PUT", url(path, query), body, undefined);
   return (await response.json()) as T;
 }
 
 /** Removes what stands at an address. */
-export async function remove(path: string): Promise<void> {
-  await send("DELETE", url(path), undefined, undefined);
+export async function remove(path: string, query?: Query): Promise<void> {
+  await send("DELETE", url(path, query), undefined, undefined);
 }
 
 /** Plain text with the offset at which it continues, as step logs answer. */

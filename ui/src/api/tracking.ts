@@ -73,3 +73,23 @@ export interface RunAlert {
   /** Why somebody who should know was not told yet. */
   untold: string | null;
 }
+
+/** How long the runs of an experiment are kept. */
+export interface Retention {
+  /** Deleted so long after they ended: `90d`. */
+  delete_after?: string;
+  /** Removed for good so long after they were deleted. */
+  purge_after?: string;
+  /** Runs with this tag stay. */
+  keep_tagged?: string;
+}
+
+export interface Going {
+  count: number;
+  runs: { run_id: string; name: string; ended_at: Timestamp | null }[];
+}
+
+/** What a rule would do now. */
+export interface RetentionPreview extends Retention {
+  would: { delete: Going; purge: Going };
+}

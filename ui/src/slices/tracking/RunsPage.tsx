@@ -7,6 +7,7 @@ import { byWorth } from "../../kit/metricOrder";
 import { Page } from "../../kit/Page";
 import { defaultColumns, keysOf } from "./columns";
 import { experiments, runColumns, runSample } from "./queries";
+import { RetentionButton } from "./retention/RetentionButton";
 import { ColumnPicker } from "./table/ColumnPicker";
 import { GroupPicker } from "./table/GroupPicker";
 import { RunTable } from "./table/RunTable";
@@ -40,6 +41,7 @@ export default function RunsPage(): ReactNode {
         <Segments label="Which runs" value={view.lifecycle} options={LIFECYCLES} onChange={(lifecycle) => change({ lifecycle })} />
         <GroupPicker group={view.group} keys={keys.known} onGroup={(group) => change({ group })} />
         <ColumnPicker columns={columns} keys={keys.known} truncated={keys.truncated} onColumns={(next) => change({ columns: next === null ? null : folded(next, keys.known) }, true)} />
+        {experimentId !== undefined && <RetentionButton experimentId={experimentId} experiment={view.experiment} />}
         <SavedViews experimentId={experimentId} search={address} onOpen={(saved) => setSearch(writeView(readView(new URLSearchParams(saved))), { preventScrollReset: true })} />
       </>
     }>
@@ -86,7 +88,7 @@ mlflow.log_metric("loss", 0.25)`;
 
 function Nothing({ view }: { view: RunsView }): ReactNode {
   if (view.filter !== "") return <Empty title="No run answers this filter">A filter compares metrics, parameters, tags and attributes: <code>metrics.mae &lt; 30 AND params.seed = '7'</code>.</Empty>;
-  if (view.lifecycle === "deleted") return <Empty title="No run was deleted">What is deleted waits here until it is collected, and can be restored.</Empty>;
+  if (view.lifecycle === "deleted") return <Empty title="No run was deleted">What is deleted waits here and can be restored, until somebody deletes it for good or a rule of the experiment does.</Empty>;
   const title = view.experiment === "" ? "No run was tracked yet" : "No run in this experiment yet";
   return <Empty title={title} example={firstRun(view.experiment)} command={`export MLFLOW_TRACKING_URI=${window.location.origin}`}>These lines make the first row. Programs that log already need only the address; pipelines have it.</Empty>;
 }

@@ -1,7 +1,7 @@
 /** What can be done to runs. */
 import { patch, post, put, remove, seg } from "../../api/client";
-import { ApiError } from "../../api/problem";
-import type { RunChange, SavedView } from "../../api/tracking";
+import { ApiError, isNotFound } from "../../api/problem";
+import type { Retention, RetentionPreview, RunChange, SavedView } from "../../api/tracking";
 
 /** A server without the call for many at once is asked for each. */
 const lacksCall = (error: unknown): boolean => error instanceof ApiError && (error.status === 404 || error.status === 405);
@@ -37,3 +37,14 @@ export const changeRun = (id: string, change: RunChange) => patch(`/runs/${seg(i
 
 export const saveView = (experimentId: string, view: SavedView) => put(`/experiments/${seg(experimentId)}/views/${seg(view.name)}`, { search: view.search });
 export const forgetView = (experimentId: string, name: string) => remove(`/experiments/${seg(experimentId)}/views/${seg(name)}`);
+
+/** Removes deleted runs for good, one after the other: there is no call for many. One that is gone already is no failure. */
+export const purgeRuns = (ids: string[]): Promise<void> => each(ids, (id) => remove(`/runs/${seg(id)}`, { permanently: true }).catch((error: unknown) => {
+  if (!isNotFound(error)) throw error;
+}));
+
+const retentionPath = (experimentId: string): string => `/experiments/${seg(experimentId)}/retention`;
+export const setRetention = (experimentId: string, rule: Retention) => put<Retention>(retentionPath(experimentId), rule);
+/** Changes nothing. */
+export const previewRetention = (experimentId: string, rule: Retention) => put<RetentionPreview>(retentionPath(experimentId), rule, { dry_run: true });
+export const dropRetention = (experimentId: string) => remove(retentionPath(experimentId));

@@ -47,7 +47,7 @@ export function written(value: number, unit: Unit): string {
   if (!Number.isFinite(value)) return metric(value);
   switch (unit) {
     case "percent": return `${metric(Math.round(value * 10) / 10)}\u202f%`;
-    case "megabytes": return Math.abs(value) >= 1000 ? `${metric(Math.round(value / 10) / 100)} GB` : `${value === 0 || Math.abs(value) >= 10 ? count(Math.round(value)) : metric(value)} MB`;
+    case "megabytes": return Math.abs(value) >= 1000 ? `${metric(Math.round(value / 10) / 100)} GB` : `${value === 0 || Math.abs(value) >= 10 ? count(Math.round(value)) : metric(Math.round(value * 100) / 100)} MB`;
     case "watts": return `${metric(Math.round(value))} W`;
     case "none": return metric(value);
   }

@@ -2,7 +2,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, getBlob, getHead, list, seg, url } from "../../api/client";
 import { isNotFound } from "../../api/problem";
 import type { Page } from "../../api/shapes";
-import type { Artifact, Experiment, MetricSeries, Run, RunColumns, SavedView } from "../../api/tracking";
+import type { Artifact, Experiment, MetricSeries, Retention, Run, RunColumns, SavedView } from "../../api/tracking";
 import type { Ask, Source } from "./table/pages";
 import { quoted } from "./table/view";
 
@@ -153,3 +153,7 @@ export const childRuns = (id: string) =>
       return { runs: page.items.map(whole), more: page.next !== null };
     },
   });
+
+/** How long an experiment's runs are kept; `null` while nobody made a rule. */
+export const retention = (experimentId: string) =>
+  queryOptions({ queryKey: ["experiments", experimentId, "retention"], queryFn: ({ signal }) => get<Retention>(`/experiments/${seg(experimentId)}/retention`, {}, signal).catch(orNull) });

@@ -7,6 +7,7 @@ import { count } from "../../../kit/format";
 import { paths } from "../../../kit/links";
 import { toast } from "../../../kit/Toast";
 import { copyRuns, deleteRuns, moveRuns, restoreRuns } from "../changes";
+import { PurgeDialog } from "../PurgeDialog";
 import { NoteDialog, RenameDialog } from "../RunDialogs";
 import { experiments } from "../queries";
 import type { Lifecycle } from "./view";
@@ -29,7 +30,7 @@ const several = (n: number): string => `${count(n)} ${n === 1 ? "run" : "runs"}`
 export function SelectionBar({ runs, total, lifecycle, onClear }: SelectionBarProps): ReactNode {
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [dialog, setDialog] = useState<"rename" | "note" | "move" | "copy" | null>(null);
+  const [dialog, setDialog] = useState<"rename" | "note" | "move" | "copy" | "purge" | null>(null);
   const list = useQuery(experiments());
   const ids = runs.map((run) => run.run_id);
   const only = runs.length === 1 ? runs[0] : undefined;
@@ -75,8 +76,14 @@ export function SelectionBar({ runs, total, lifecycle, onClear }: SelectionBarPr
           <Button onClick={() => setDialog("copy")}>Copy</Button>
           <Button kind="danger" onClick={() => void act(() => deleteRuns(ids), `${several(ids.length)} deleted`, () => restoreRuns(ids))}>Delete</Button>
         </>
-      ) : <Button onClick={() => void act(() => restoreRuns(ids), `${several(ids.length)} restored`, () => deleteRuns(ids))}>Restore</Button>}
+      ) : (
+        <>
+          <Button onClick={() => void act(() => restoreRuns(ids), `${several(ids.length)} restored`, () => deleteRuns(ids))}>Restore</Button>
+          <Button kind="danger" onClick={() => setDialog("purge")}>Delete for good</Button>
+        </>
+      )}
       <Button kind="ghost" onClick={onClear}>Clear</Button>
+      {dialog === "purge" && <PurgeDialog ids={ids} onDone={onClear} onClose={() => setDialog(null)} />}
       {dialog === "rename" && only !== undefined && <RenameDialog run={only} onClose={() => setDialog(null)} />}
       {dialog === "note" && only !== undefined && <NoteDialog runId={only.run_id} onClose={() => setDialog(null)} />}
       {dialog === "move" && <ExperimentDialog title={`Move ${several(ids.length)}`} action="Move" onConfirm={move} onClose={() => setDialog(null)}>Their metrics, parameters, tags and artifacts go with them.</ExperimentDialog>}
