@@ -9,7 +9,7 @@ import { purgeRuns } from "./changes";
 export function PurgeDialog({ ids, onDone, onClose }: { ids: string[]; onDone: () => void; onClose: () => void }): ReactNode {
   const client = useQueryClient();
   const many = ids.length > 1;
-  const what = many ? `${count(ids.length)} runs` : "this run";
+  const what = many ? `these ${count(ids.length)} runs` : "this run";
   const purge = async () => {
     try {
       await purgeRuns(ids);
@@ -21,7 +21,7 @@ export function PurgeDialog({ ids, onDone, onClose }: { ids: string[]; onDone: (
     }
   };
   return (
-    <Confirm title={`Delete ${what} for good?`} action="Delete for good" danger reason={false} onConfirm={purge} onClose={onClose}>
+    <Confirm title={many ? `Delete ${count(ids.length)} runs for good?` : "Delete this run for good?"} action="Delete for good" danger reason={false} onConfirm={purge} onClose={onClose}>
       <div className="stack tight">
         <p>Metrics, parameters, tags and files of {what} go, and nothing brings them back. What a model version was registered with stays.</p>
         {many && <label className="field"><span>Type <b>{ids.length}</b> to go on</span><input required autoComplete="off" inputMode="numeric" pattern={String(ids.length)} title={`the number of runs: ${ids.length}`} /></label>}
