@@ -15,12 +15,13 @@ describe("what tells of the machine", () => {
   });
   it("shows a share beside its amount, and by itself where there is no amount", () => {
     expect(machineCharts(["system/system_memory_usage_percentage", "system/system_memory_usage_megabytes"])).toMatchObject([{ title: "Memory of the machine", unit: "megabytes", share: "system/system_memory_usage_percentage" }]);
+    expect(machineCharts(["system/gpu_1_memory_usage_percentage", "system/gpu_1_memory_usage_gigabytes"])).toMatchObject([{ title: "Memory of GPU 1", unit: "gigabytes", share: "system/gpu_1_memory_usage_percentage" }]);
     expect(machineCharts(["system/disk_usage_percentage"])).toMatchObject([{ title: "Disk in use", unit: "percent", share: null }]);
   });
   it("says which machine of several", () => expect(machineCharts(["system/node-1/cpu_utilization_percentage", "system/node-0/cpu_utilization_percentage"]).map((chart) => chart.title)).toEqual(["CPU of the machine, node-0", "CPU of the machine, node-1"]));
   it("is written with its unit", () => {
-    expect([written(47.83, "percent"), written(0, "percent"), written(264.1, "megabytes"), written(0.25, "megabytes"), written(6120.5, "megabytes"), written(311.6, "watts"), written(3, "none"), written(Number.NaN, "percent")])
-      .toEqual(["47.8\u202f%", "0\u202f%", "264 MB", "0.25 MB", "6.12 GB", "312 W", "3", "NaN"]);
+    expect([written(47.83, "percent"), written(0, "percent"), written(264.1, "megabytes"), written(0.25, "megabytes"), written(6120.5, "megabytes"), written(11.128, "gigabytes"), written(311.6, "watts"), written(3, "none"), written(Number.NaN, "percent")])
+      .toEqual(["47.8\u202f%", "0\u202f%", "264 MB", "0.25 MB", "6.12 GB", "11.13 GB", "312 W", "3", "NaN"]);
     expect(["system/a_percentage", "system/b_watts", "system/c"].map(unitOf)).toEqual(["percent", "watts", "none"]);
   });
   it("is no column of a table that nobody has arranged", () => {

@@ -2,7 +2,7 @@
 import { count, metric } from "../../kit/format";
 import { ofMachine } from "../../kit/metricOrder";
 
-export type Unit = "percent" | "megabytes" | "watts" | "none";
+export type Unit = "percent" | "megabytes" | "gigabytes" | "watts" | "none";
 
 export interface MachineChart {
   key: string;
@@ -27,7 +27,7 @@ const KNOWN: Known[] = [
   { name: /^cpu_utilization_percentage$/, title: () => "CPU of the machine", note: "of all cores" },
   { name: /^system_memory_usage_(megabytes|percentage)$/, title: () => "Memory of the machine" },
   { name: /^gpu_(\d+)_utilization_percentage$/, title: (gpu) => `GPU ${gpu}` },
-  { name: /^gpu_(\d+)_memory_usage_(megabytes|percentage)$/, title: (gpu) => `Memory of GPU ${gpu}` },
+  { name: /^gpu_(\d+)_memory_usage_(megabytes|gigabytes|percentage)$/, title: (gpu) => `Memory of GPU ${gpu}` },
   { name: /^gpu_(\d+)_power_usage_(watts|percentage)$/, title: (gpu) => `Power of GPU ${gpu}` },
   { name: /^disk_usage_(megabytes|percentage)$/, title: () => "Disk in use" },
   { name: /^disk_available_megabytes$/, title: () => "Disk left" },
@@ -35,11 +35,11 @@ const KNOWN: Known[] = [
   { name: /^network_transmit_megabytes$/, title: () => "Network sent" },
 ];
 
-const UNIT = /_(percentage|megabytes|watts)$/;
+const UNIT = /_(percentage|megabytes|gigabytes|watts)$/;
 
 export function unitOf(key: string): Unit {
   const found = UNIT.exec(key)?.[1];
-  return found === "percentage" ? "percent" : found === "megabytes" || found === "watts" ? found : "none";
+  return found === "percentage" ? "percent" : found === "megabytes" || found === "gigabytes" || found === "watts" ? found : "none";
 }
 
 /** A value as one reads it. Megabytes are millions of bytes, as MLflow counts them. */
@@ -48,6 +48,7 @@ export function written(value: number, unit: Unit): string {
   switch (unit) {
     case "percent": return `${metric(Math.round(value * 10) / 10)}\u202f%`;
     case "megabytes": return Math.abs(value) >= 1000 ? `${metric(Math.round(value / 10) / 100)} GB` : `${value === 0 || Math.abs(value) >= 10 ? count(Math.round(value)) : metric(Math.round(value * 100) / 100)} MB`;
+    case "gigabytes": return `${metric(Math.round(value * 100) / 100)} GB`;
     case "watts": return `${metric(Math.round(value))} W`;
     case "none": return metric(value);
   }
@@ -57,7 +58,7 @@ export function written(value: number, unit: Unit): string {
 export function machineCharts(keys: string[]): MachineChart[] {
   const all = new Set(keys.filter(ofMachine));
   const shareOf = (key: string): string | null => {
-    const share = key.replace(/_(megabytes|watts)$/, "_percentage");
+    const share = key.replace(/_(megabytes|gigabytes|watts)$/, "_percentage");
     return share !== key && all.has(share) ? share : null;
   };
   const shares = new Set([...all].map(shareOf));
