@@ -15,10 +15,6 @@ pub const PARENT_RUN_TAG: &str = "mlflow.parentRunId";
 pub const LOGGED_MODELS_TAG: &str = "mlflow.log-model.history";
 /// The tag of a data-set input that says what it was for.
 pub const DATASET_CONTEXT_TAG: &str = "mlflow.data.context";
-/// The tag that names the pipeline run a run belongs to.
-pub const PIPELINE_RUN_TAG: &str = "pitcrew.pipeline_run";
-/// The tag that names the step of that pipeline run.
-pub const STEP_TAG: &str = "pitcrew.step";
 /// The tag in which clients keep notes on a run or an experiment, as Markdown.
 pub const NOTE_TAG: &str = "mlflow.note.content";
 /// The tag that names the run a run is a copy of.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use pitcrew_contracts::tracking::{PIPELINE_RUN_TAG, PIPELINE_STEP_TAG};
 use pitcrew_kernel::Error;
 use serde_json::Value;
 
 use super::runs::{Item, RunView, wrong};
 use crate::limits::FIELDS_PER_SEARCH;
-use crate::model::{Keys, PARENT_RUN_TAG, PIPELINE_RUN_TAG, Reads, STEP_TAG};
+use crate::model::{Keys, PARENT_RUN_TAG, Reads};
 
 /// Every field of a run.
 const NAMES: [&str; 15] = [
@@ -89,8 +90,11 @@ impl Fields {
     /// What must be read for it.
     pub(super) fn reads(&self) -> Reads {
         let mut tags = self.tags.clone();
-        let from_tags =
-            [("parent_run_id", PARENT_RUN_TAG), ("pipeline_run", PIPELINE_RUN_TAG), ("pipeline_run", STEP_TAG)];
+        let from_tags = [
+            ("parent_run_id", PARENT_RUN_TAG),
+            ("pipeline_run", PIPELINE_RUN_TAG),
+            ("pipeline_run", PIPELINE_STEP_TAG),
+        ];
         from_tags.into_iter().filter(|(field, _)| self.has(field)).for_each(|(_, tag)| tags.add(tag));
         Reads { params: self.params.clone(), metrics: self.metrics.clone(), tags, inputs: false }
     }

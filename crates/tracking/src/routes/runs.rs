@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
+use pitcrew_contracts::tracking::{PIPELINE_RUN_TAG, PIPELINE_STEP_TAG};
 use pitcrew_kernel::{Ctx, Error, Page, PageRequest, Timestamp};
 use pitcrew_web::{Answer, Caller, Json, Query};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::{PointView, Service};
 use crate::filter::Grammar;
-use crate::model::{Columns, PARENT_RUN_TAG, PIPELINE_RUN_TAG, Run, STEP_TAG, View};
+use crate::model::{Columns, PARENT_RUN_TAG, Run, View};
 use crate::service::{RunSearch, Tracking, experiment_id};
 
 #[derive(Debug, Serialize)]
@@ -50,7 +51,7 @@ impl RunView {
             started_at: Timestamp::from_millis(run.info.start_ms),
             ended_at: run.info.end_ms.map(Timestamp::from_millis),
             parent_run_id: tag(PARENT_RUN_TAG),
-            pipeline_run: tag(PIPELINE_RUN_TAG).map(|id| PipelineRunView { id, step: tag(STEP_TAG) }),
+            pipeline_run: tag(PIPELINE_RUN_TAG).map(|id| PipelineRunView { id, step: tag(PIPELINE_STEP_TAG) }),
             metrics: run.metrics.iter().map(|metric| (metric.key.clone(), metric.into())).collect(),
             run_id: run.info.run_id,
             name: run.info.name,

@@ -10,7 +10,7 @@ use crate::Place;
 /// A run of a pipeline with a little of everything.
 async fn filled(place: &Place) -> String {
     let (tracking, ctx) = (&place.tracking, &place.world.ctx);
-    let tags = [("pitcrew.pipeline_run", "run_1"), ("pitcrew.step", "train"), ("mlflow.parentRunId", "abc")];
+    let tags = [("pitcrew.pipeline_run", "run_1"), ("pitcrew.pipeline_step", "train"), ("mlflow.parentRunId", "abc")];
     let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let run = tracking.open(ctx, "k", "bikes", "train", tags).await.unwrap();
     tracking.log_param(ctx, &run, "max_iter", "200").await.unwrap();

@@ -9,7 +9,7 @@ use crate::Place;
 fn tags() -> BTreeMap<String, String> {
     BTreeMap::from([
         ("pitcrew.pipeline_run".to_owned(), "run_1".to_owned()),
-        ("pitcrew.step".to_owned(), "train".to_owned()),
+        ("pitcrew.pipeline_step".to_owned(), "train".to_owned()),
     ])
 }
 
