@@ -19,7 +19,7 @@ python=$(bash scripts/venv.sh clients tests/python/requirements.txt)/bin/python
 
 harnesses=("$@")
 if [ "${#harnesses[@]}" -eq 0 ]; then
-    harnesses=(startup tracking predict canary_load kill)
+    harnesses=(startup tracking reads predict canary_load kill)
 fi
 for harness in "${harnesses[@]}"; do
     say "bench/$harness.py"
