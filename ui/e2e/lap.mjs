@@ -10,6 +10,7 @@ import { createServer } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { trace } from "./traced.mjs";
 
 const [binary, port, donePort] = process.argv.slice(2);
 const POLL_MS = 2000;
@@ -20,9 +21,10 @@ const folder = mkdtempSync(join(tmpdir(), "pitcrew-lap-"));
 const child = spawn(binary, ["demo", "bikes", "--folder", folder, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "inherit"] });
 
 let over = false;
-function finish() {
+async function finish() {
   if (over) return;
   over = true;
+  await trace(`http://127.0.0.1:${port}`);
   createServer((_, response) => response.end("the lap is over\n")).listen(Number(donePort), "127.0.0.1");
 }
 

@@ -113,6 +113,9 @@ fn learn(trace: &mut Kept, new: &Prepared) {
     }
     if new.name.is_some() {
         trace.name.clone_from(&new.name);
+    } else if trace.name.is_none() && !trace.told {
+        // Senders other than MLflow's client name no trace, and a list of nameless ones helps nobody.
+        trace.name = new.root.as_ref().map(|root| root.name.clone());
     }
     if trace.session_id.is_none() {
         trace.session_id.clone_from(&new.session_id);

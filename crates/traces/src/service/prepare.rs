@@ -44,6 +44,8 @@ pub(super) struct Prepared {
 /// What the root tells of the whole trace.
 #[derive(Debug)]
 pub(super) struct Root {
+    /// What the trace is called unless somebody named it.
+    pub(super) name: String,
     pub(super) state: State,
     pub(super) request_preview: Option<String>,
     pub(super) response_preview: Option<String>,
@@ -115,6 +117,7 @@ fn last_of_each(arrived: Vec<Arrived>) -> Vec<Span> {
 
 fn root_of(span: &Span) -> Root {
     Root {
+        name: preview::shortened(span.name.clone(), TRACE_NAME_CHARS),
         state: if span.status == SpanStatus::Error { State::Error } else { State::Ok },
         request_preview: span.attribute(keys::INPUTS).map(preview::of_request),
         response_preview: span.attribute(keys::OUTPUTS).map(preview::of_response),

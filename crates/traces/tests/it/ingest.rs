@@ -32,6 +32,8 @@ async fn a_trace_is_made_of_its_spans() {
             ("team", "blue"),
             (keys::SPANS_LOCATION, keys::HERE),
             (keys::ARTIFACT_LOCATION, &artifacts),
+            // Nobody named it.
+            (keys::NAME, "root"),
         ]);
         assert_eq!(info.tags, tags);
         assert_eq!(info.metadata, entries(&[(keys::TOKEN_USAGE, USAGE), (keys::SESSION, "s"), (keys::USER, "u")]));
