@@ -84,6 +84,8 @@ export async function expectNoOverflow(page: Page): Promise<void> {
 export async function settled(page: Page): Promise<void> {
   await expect(page.locator("main h1")).toBeVisible();
   await expect(page.locator(".skeleton, .skeleton-block")).toHaveCount(0);
+  // Rows of the question before stay dimmed until the answer is there.
+  await expect(page.locator("main [aria-busy=true]")).toHaveCount(0);
 }
 
 export { expect } from "@playwright/test";

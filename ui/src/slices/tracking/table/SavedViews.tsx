@@ -38,7 +38,10 @@ function Named({ experimentId, search, onOpen }: { experimentId: string; search:
     setFailure(null);
     try {
       await act();
-      await client.invalidateQueries({ queryKey: savedViews(experimentId).queryKey });
+      const { queryKey } = savedViews(experimentId);
+      // A first answer still on its way is from before the change, and nothing would ask again after it.
+      await client.cancelQueries({ queryKey });
+      await client.invalidateQueries({ queryKey });
     } catch (error) {
       setFailure(error instanceof Error ? error.message : "It did not work.");
     }
