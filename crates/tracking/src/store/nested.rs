@@ -74,7 +74,8 @@ mod tests {
     /// Whether a command waits for another that holds a run. Only PostgreSQL runs two at once.
     async fn somebody_waits(db: &Db) -> bool {
         let waiting = db.read(|tx| {
-            let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'tuple' AND relation = to_regclass('tracking_runs')";
+            let sql =
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'tuple' AND relation = to_regclass('tracking_runs')";
             if tx.dialect() == Dialect::Sqlite { Ok(1) } else { tx.one(sql, &[], |row| row.int(0)) }
         });
         waiting.await.unwrap() > 0
