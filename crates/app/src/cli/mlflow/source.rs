@@ -196,8 +196,10 @@ impl Source {
     }
 }
 
+/// An address may hold a password, so no more of it is shown than what kind it is.
 fn unknown(from: &str) -> Error {
-    Error::invalid("IMPORT_SOURCE_INVALID", format!("`{}` names no MLflow", from.escape_debug()))
+    let shown = from.split_once("://").map_or(from, |(scheme, _)| scheme);
+    Error::invalid("IMPORT_SOURCE_INVALID", format!("`{}` names no MLflow", shown.escape_debug()))
         .hint("write `http://host:5000`, `sqlite:///path/mlflow.db` or `postgres://user:password@host/database`")
 }
 
@@ -244,6 +246,13 @@ fn local_files(root: &Path) -> Result<Vec<SourceFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_names_nothing_is_told_without_its_password() {
+        let told = unknown("mysql://ana:s3cret@db/mlflow");
+        assert!(!format!("{told:?}").contains("s3cret") && told.detail().contains("mysql"));
+        assert!(unknown("mlflow.db").detail().contains("mlflow.db"));
+    }
 
     #[test]
     fn a_database_cannot_have_any_folder_read() {
