@@ -403,6 +403,7 @@ fn complete(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<bool> 
     let moved_on = info != run.info;
     if moved_on {
         store::runs::update(tx, &info)?;
+        runs::state_change(tx, saying, &run.info, &info)?;
     }
     Ok(add(tx, saying, &info, head, &run)? || moved_on)
 }

@@ -142,6 +142,8 @@ async fn a_run_that_is_there_is_completed_and_a_conflict_overwrites_nothing() {
         assert_eq!(desk.finish(&head(), json!({ "loss": 2 }), 1).await["changed"], json!(true));
         let run = tracking.run(ctx, ID).await.unwrap();
         assert_eq!((run.info.status.as_str(), run.params["max_iter"].as_str()), ("FINISHED", "200"), "{}", desk.name);
+        let said = place.said().await;
+        assert!(said.contains(&"local: run from afar ended FINISHED".to_owned()), "{}: {said:?}", desk.name);
 
         for (pointer, other) in [
             ("/name", json!("other")),
