@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::types::ToSql;
 use ::postgres::{Client, Config, NoTls, Statement};
 use pitcrew_kernel::Result;
@@ -90,7 +91,9 @@ impl PostgresConn {
         each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let statement = self.prepared(sql)?;
-        for row in self.same()?.query(&statement, &bound(args)).map_err(from_postgres)? {
+        // One row after the other: an answer may be far larger than what is kept of it.
+        let mut rows = self.same()?.query_raw(&statement, bound(args)).map_err(from_postgres)?;
+        while let Some(row) = rows.next().map_err(from_postgres)? {
             each(&Row::Postgres(&row))?;
         }
         Ok(())

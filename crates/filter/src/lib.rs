@@ -97,7 +97,11 @@ pub fn textual(comparison: &Comparison, what: &str) -> Result<Test> {
     if !matches!(comparison.op, Op::Eq | Op::Ne | Op::Like | Op::Ilike) {
         return Err(bad_comparator(comparison, TEXTUAL));
     }
+    let is_pattern = matches!(comparison.op, Op::Like | Op::Ilike);
     match &comparison.value {
+        Some(Literal::Text(text)) if is_pattern && text.chars().count() > limits::FILTER_PATTERN_CHARS => {
+            Err(errors::filter(format!("a pattern has at most {} characters", limits::FILTER_PATTERN_CHARS)))
+        }
         Some(Literal::Text(text)) => Ok(Test::Text(comparison.op, text.clone())),
         Some(Literal::Bare(text)) => Err(errors::filter(format!(
             "Parameter value is either not quoted or unidentified quote types used for string value {text}. Use either single or double quotes."

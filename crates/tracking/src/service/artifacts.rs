@@ -192,7 +192,7 @@ impl ArtifactReader for Tracking {
     async fn list(&self, ctx: &Ctx, address: &str) -> Result<Vec<ArtifactFile>> {
         ctx.require(Access::Read)?;
         match self.resolve(address).await? {
-            Some(path) => self.db.read(move |tx| files_below(tx, &path)).await,
+            Some(path) => self.db.read(move |tx| files_below(tx, &path, ARTIFACT_FILES_MAX)).await,
             None => Ok(Vec::new()),
         }
     }
@@ -282,24 +282,24 @@ fn empty_all(tx: &mut Tx<'_>, folder: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every file below a folder, by path.
-pub(super) fn files_below(tx: &mut Tx<'_>, root: &ArtifactPath) -> Result<Vec<ArtifactFile>> {
+/// At most `most` of the files below a folder, by path.
+pub(super) fn files_below(tx: &mut Tx<'_>, root: &ArtifactPath, most: usize) -> Result<Vec<ArtifactFile>> {
     let mut files = Vec::new();
     let mut waiting = vec![String::new()];
     while let Some(below) = waiting.pop() {
         let folder = root.join(&below.parse()?)?;
-        for (entry, digest) in store::list(tx, folder.as_str(), ARTIFACT_FILES_MAX)? {
+        for (entry, digest) in store::list(tx, folder.as_str(), most)? {
             let path = if below.is_empty() { entry.name } else { format!("{below}/{}", entry.name) };
             match digest {
                 Some(digest) => files.push(ArtifactFile { path, digest, bytes: entry.bytes }),
                 None => waiting.push(path),
             }
         }
-        if files.len() >= ARTIFACT_FILES_MAX {
+        if files.len() >= most {
             break;
         }
     }
-    files.truncate(ARTIFACT_FILES_MAX);
+    files.truncate(most);
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }

@@ -88,9 +88,9 @@ pub fn referenced_digests(tx: &mut Tx<'_>) -> Result<HashSet<Digest>> {
     Ok(found)
 }
 
-/// The run, if it may be written to.
+/// The run, if it may be written to. It stays where it is until the command is over.
 fn writable(tx: &mut Tx<'_>, run_id: &str) -> Result<Target> {
-    let target = store::runs::target(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
+    let target = store::runs::held(tx, run_id)?.ok_or_else(|| errors::run_not_found(run_id))?;
     if target.lifecycle == Lifecycle::Deleted {
         return Err(errors::run_not_active(run_id));
     }

@@ -285,7 +285,7 @@ pub(super) fn update(tx: &mut Tx<'_>, saying: &Saying, run_id: &str, change: &Ru
 }
 
 /// States what is different about a run.
-fn state_change(tx: &mut Tx<'_>, saying: &Saying, before: &RunInfo, after: &RunInfo) -> Result<()> {
+pub(super) fn state_change(tx: &mut Tx<'_>, saying: &Saying, before: &RunInfo, after: &RunInfo) -> Result<()> {
     let (run_id, name) = (after.run_id.clone(), after.name.clone());
     if before.name != after.name {
         let renamed = RunRenamed { run_id: run_id.clone(), from: before.name.clone(), name: name.clone() };

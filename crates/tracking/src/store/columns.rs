@@ -27,13 +27,19 @@ fn keys(tx: &mut Tx<'_>, table: &str, experiment_id: i64, prefix: &str) -> Resul
         )
     };
     let (first, then) = (next(&format!(">= {beginning}")), next("> k.key"));
+    // Rows of a run that is still coming in, or that was removed for good and not yet emptied, are nobody's. PostgreSQL would answer EXISTS by
+    // reading all rows of the experiment into a set; one row it looks up.
+    let seen = format!(
+        "SELECT 1 FROM {table} t CROSS JOIN tracking_runs r WHERE t.experiment_id = {experiment} AND t.key = k.key AND r.run_no = t.run_no LIMIT 1"
+    );
     sql.push(&format!(
         "WITH RECURSIVE k (key) AS (SELECT ({first}) UNION ALL SELECT ({then}) FROM k WHERE k.key IS NOT NULL) \
-         SELECT k.key FROM k WHERE k.key IS NOT NULL LIMIT {most}"
+         SELECT k.key, CAST(CASE WHEN ({seen}) IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM k WHERE k.key IS NOT NULL LIMIT {most}"
     ));
-    let mut keys = tx.all(&sql.text, &sql.args, |row| row.text(0))?;
-    let mut truncated = keys.len() == COLUMN_KEYS_READ;
-    keys.retain(|key| key.starts_with(prefix));
+    let read = tx.all(&sql.text, &sql.args, |row| Ok((row.text(0)?, row.flag(1)?)))?;
+    let mut truncated = read.len() == COLUMN_KEYS_READ;
+    let seen = read.into_iter().filter(|(key, seen)| *seen && key.starts_with(prefix));
+    let mut keys: Vec<String> = seen.map(|(key, _)| key).collect();
     keys.sort_unstable();
     truncated |= keys.len() > COLUMN_KEYS;
     keys.truncate(COLUMN_KEYS);

@@ -1,5 +1,7 @@
 //! Rules of retention, and the runs they are about.
 
+use std::ops::Range;
+
 use pitcrew_db::{Arg, Tx};
 use pitcrew_kernel::Result;
 
@@ -39,23 +41,33 @@ pub(crate) struct Old<'a> {
 
 /// Old runs with numbers below `below`, the last begun first: nested runs come before those they are nested in.
 pub(crate) fn old_runs(tx: &mut Tx<'_>, old: &Old<'_>, below: i64, limit: usize) -> Result<Vec<RunInfo>> {
+    numbered(tx, old, i64::MIN..below, limit)
+}
+
+/// The run of this number, if it is an old one still: somebody may have tagged, moved, restored or removed it meanwhile.
+pub(crate) fn still_old(tx: &mut Tx<'_>, old: &Old<'_>, run_no: i64) -> Result<Option<RunInfo>> {
+    Ok(numbered(tx, old, run_no..run_no.saturating_add(1), 1)?.pop())
+}
+
+fn numbered(tx: &mut Tx<'_>, old: &Old<'_>, numbers: Range<i64>, limit: usize) -> Result<Vec<RunInfo>> {
     let age = match old.stage {
         Lifecycle::Active => "coalesce(r.end_ms, r.start_ms) <= $4 AND r.status IN ('FINISHED', 'FAILED', 'KILLED')",
         // A deleted run is as old as its deletion, whatever its status.
         Lifecycle::Deleted => "r.deleted_ms <= $4",
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM tracking_runs r WHERE r.experiment_id = $1 AND r.lifecycle = $2 AND r.run_no < $3 AND {age} \
+        "SELECT {COLUMNS} FROM tracking_runs r WHERE r.experiment_id = $1 AND r.lifecycle = $2 AND r.run_no < $3 AND r.run_no >= $7 AND {age} \
          AND NOT EXISTS (SELECT 1 FROM tracking_tags t WHERE t.run_no = r.run_no AND t.key = $5) ORDER BY r.run_no DESC LIMIT $6"
     );
-    let args: [Arg<'_>; 6] = [
+    let args: [Arg<'_>; 7] = [
         old.experiment_id.into(),
         old.stage.as_str().into(),
-        below.into(),
+        numbers.end.into(),
         old.before_ms.into(),
         // No tag has an empty key.
         old.keep_tagged.unwrap_or_default().into(),
         i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        numbers.start.into(),
     ];
     tx.all(&sql, &args, info)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pitcrew_db::{Arg, Row, Tx};
+use pitcrew_db::{Arg, Dialect, Row, Tx};
 use pitcrew_kernel::Result;
 
 use crate::model::{Keys, Lifecycle, Metric, Owner, Reads, Run, RunInfo, RunStatus};
@@ -64,8 +64,33 @@ impl Target {
 }
 
 pub(crate) fn target(tx: &mut Tx<'_>, run_id: &str) -> Result<Option<Target>> {
+    target_by(tx, run_id, "")
+}
+
+/// The same for a command that writes what belongs to the run: until it is over, the run is neither moved nor removed.
+pub(crate) fn held(tx: &mut Tx<'_>, run_id: &str) -> Result<Option<Target>> {
+    let locked = lock(tx, " FOR KEY SHARE");
+    target_by(tx, run_id, locked)
+}
+
+/// The run, once no command writes what belongs to it, and none does until this one is over.
+pub(crate) fn held_alone(tx: &mut Tx<'_>, run_no: i64) -> Result<Option<RunInfo>> {
+    let locked = lock(tx, " FOR UPDATE");
+    let sql = format!("SELECT {COLUMNS} FROM tracking_runs r WHERE r.run_no = $1{locked}");
+    tx.optional(&sql, &[run_no.into()], info)
+}
+
+/// SQLite runs one command after the other and knows no locks of rows.
+fn lock(tx: &Tx<'_>, words: &'static str) -> &'static str {
+    match tx.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => words,
+    }
+}
+
+fn target_by(tx: &mut Tx<'_>, run_id: &str, lock: &str) -> Result<Option<Target>> {
     tx.optional(
-        "SELECT run_no, experiment_id, lifecycle FROM tracking_runs WHERE run_id = $1",
+        &format!("SELECT run_no, experiment_id, lifecycle FROM tracking_runs WHERE run_id = $1{lock}"),
         &[run_id.into()],
         |row| Ok(Target { run_no: row.int(0)?, experiment_id: row.int(1)?, lifecycle: row.parsed(2)? }),
     )

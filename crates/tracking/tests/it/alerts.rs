@@ -136,6 +136,25 @@ async fn a_run_that_measures_nothing_is_stuck() {
     }
 }
 
+#[tokio::test]
+async fn a_run_that_went_back_to_an_earlier_step_is_not_stuck() {
+    for place in Place::each().await {
+        place.declares(json!({ "stuck": { "no_progress": "30m" } })).await;
+        let bikes = place.experiment("bikes").await;
+        let run = place.run(bikes, "resumed").await.info.run_id;
+        for step in [100, 50] {
+            let point = Metric::new("loss", 1.0, place.world.clock.now().millis(), step);
+            place.tracking.log_metric(&place.world.ctx, &run, point).await.unwrap();
+            place.world.clock.advance(Duration::from_secs(29 * 60));
+        }
+        place.looks().await;
+        assert_eq!(place.fired().await, [], "{}", place.db.name);
+        place.world.clock.advance(Duration::from_secs(2 * 60));
+        place.looks().await;
+        assert_eq!(place.fired().await.len(), 1, "{}", place.db.name);
+    }
+}
+
 type Told = mpsc::UnboundedSender<(String, Value)>;
 
 async fn hook(State(told): State<Told>, headers: HeaderMap, body: String) -> StatusCode {

@@ -118,3 +118,19 @@ async fn tokens_fit_one_search_only() {
     assert_eq!(tracking.search_runs(ctx, none).await.unwrap_err().code(), "TRACKING_VALUE_INVALID");
     assert_eq!(RunStatus::Running.as_str(), "RUNNING");
 }
+
+#[tokio::test]
+async fn the_longest_patterns_are_tried_and_longer_ones_refused() {
+    for place in Place::each().await {
+        let id = six(&place).await;
+        for letter in ["[", "*", "%", "_", "\u{1f600}"] {
+            for (length, fits) in [(10_000, true), (10_001, false)] {
+                let filter = format!("params.kind LIKE '{}'", letter.repeat(length));
+                let search = RunSearch { experiments: Some(vec![id]), filter, limit: 10, ..RunSearch::default() };
+                let found = place.tracking.search_runs(&place.world.ctx, search).await;
+                let code = found.map_or_else(|error| error.code(), |_| "fine");
+                assert_eq!(code, if fits { "fine" } else { "FILTER_INVALID" }, "{letter} on {}", place.db.name);
+            }
+        }
+    }
+}

@@ -151,7 +151,7 @@ pub(super) async fn logged_models(client: &Client, experiment: &str) -> Result<V
         let body = json!({ "experiment_ids": [experiment], "max_results": MODELS, "page_token": page });
         let answer = match client.post(&format!("{API}/logged-models/search"), &without_nulls(body)).await {
             // MLflow 2 knows no logged models.
-            Err(error) if found.is_empty() && error.code() == "SERVER_REFUSED" => return Ok(found),
+            Err(error) if found.is_empty() && is_no_route(&error) => return Ok(found),
             answer => answer?,
         };
         found.extend(list(&answer, "/models").iter().map(logged_model));
@@ -160,6 +160,13 @@ pub(super) async fn logged_models(client: &Client, experiment: &str) -> Result<V
             return Ok(found);
         }
     }
+}
+
+/// Whether a server knows no such route. One that knows it and refuses says why, and one that is busy says something else.
+fn is_no_route(error: &Error) -> bool {
+    let said = error.detail();
+    error.code() == "SERVER_REFUSED"
+        && ["the server answered 404", "the server answered 405"].iter().any(|no| said.starts_with(no))
 }
 
 fn logged_model(one: &Value) -> LoggedModel {
@@ -303,4 +310,17 @@ pub(super) async fn fetch(
         out.write_all(&piece?).map_err(|source| unwritable(target, source))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_busy_is_not_one_without_logged_models() {
+        let said = |detail: &'static str| is_no_route(&Error::unavailable("SERVER_REFUSED", detail));
+        assert!(said("the server answered 404 Not Found") && said("the server answered 405 Method Not Allowed"));
+        assert!(!said("the server answered 503 Service Unavailable") && !said("no such experiment"));
+        assert!(!is_no_route(&Error::unavailable("SERVER_UNREACHABLE", "the server answered 404")));
+    }
 }

@@ -63,7 +63,15 @@ pub(crate) async fn import(client: &Client, plan: Mlflow, out: Out) -> Result<Ex
         out.note(&format!("experiment {}", experiment.name));
         came.experiments += 1;
         if !plan.dry_run {
-            prepare(client, &experiment, &ours).await?;
+            match prepare(client, &experiment, &ours).await {
+                // One of this name was deleted here: it is told, and the others come in.
+                Err(error) if error.code() == "SERVER_REFUSED" => {
+                    came.refused
+                        .push(json!({ "experiment": experiment.name, "code": error.code(), "detail": error.detail() }));
+                    continue;
+                }
+                prepared => prepared?,
+            }
         }
         let how = if plan.dry_run { Bringing::Try } else { Bringing::Now };
         let mut page = None;
@@ -249,6 +257,15 @@ async fn series(source: &Source, run_id: &str, key: &str, path: &Path) -> Result
     }
 }
 
+/// Whether a logged model of this id is here.
+async fn is_there(client: &Client, model_id: &str) -> Result<bool> {
+    match client.get(&format!("/api/2.0/mlflow/logged-models/{}", escape(model_id))).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == "SERVER_REFUSED" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 async fn one_model(
     client: &Client,
     source: &Source,
@@ -258,7 +275,7 @@ async fn one_model(
     came: &mut Came,
 ) -> Result<()> {
     if how == Bringing::Try {
-        came.models += 1;
+        *(if is_there(client, &model.model_id).await? { &mut came.models_unchanged } else { &mut came.models }) += 1;
         return Ok(());
     }
     let mut head = model.head.clone();

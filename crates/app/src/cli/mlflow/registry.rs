@@ -12,6 +12,8 @@ use super::source::{Entries, Registered, Version};
 const API: &str = "/api/2.0/mlflow";
 /// Where a version comes from that only uses up a number.
 const UNUSED: &str = "s3://nowhere/unused-number";
+/// Numbers of one model that are used up for one version: nobody deletes so many in a row, so a larger gap is a slip, or malice.
+const UNUSED_MAX: i64 = 10_000;
 
 /// What came in of the registry, and what did not.
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ pub(super) async fn bring(client: &Client, models: Vec<Registered>, dry_run: boo
                 client.post(&format!("{API}/registered-models/create"), &body).await?;
             }
         }
-        let there = there.cloned().unwrap_or_default();
+        let there = without_leftovers(client, there.cloned().unwrap_or_default(), dry_run).await?;
         let mut next = there.versions.iter().map(|version| version.version).max().unwrap_or(0) + 1;
         for version in &model.versions {
             self::version(client, &model.name, version, &there, (dry_run, &mut next), &mut came).await?;
@@ -47,6 +49,21 @@ pub(super) async fn bring(client: &Client, models: Vec<Registered>, dry_run: boo
         }
     }
     Ok(came)
+}
+
+/// Removes versions that only used up a number, where a call that was cut off had no time to. Their numbers stay used.
+async fn without_leftovers(client: &Client, mut there: Registered, dry_run: bool) -> Result<Registered> {
+    for version in there.versions.iter().filter(|version| version.source == UNUSED && !dry_run) {
+        let which = json!({ "name": there.name, "version": version.version.to_string() });
+        client.delete_with(&format!("{API}/model-versions/delete"), &which).await?;
+    }
+    there.versions.retain(|version| version.source != UNUSED);
+    Ok(there)
+}
+
+/// Whether a version can get its number, when the next one given is `next`.
+fn is_near(number: i64, next: i64) -> bool {
+    number.saturating_sub(next) <= UNUSED_MAX
 }
 
 fn pairs(tags: &Entries) -> Vec<Value> {
@@ -71,8 +88,14 @@ async fn version(
         }
         return Ok(());
     }
+    if !is_near(version.version, *next) {
+        let detail = format!("more than {UNUSED_MAX} numbers before it are not in use");
+        refuse(came, &what, "IMPORT_CONFLICT", &detail);
+        return Ok(());
+    }
     if dry_run {
         came.versions += 1;
+        *next = version.version.saturating_add(1);
         return Ok(());
     }
     match create(client, name, version, &source, next).await {
@@ -165,6 +188,12 @@ async fn alias(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_far_away_is_not_counted_up_to() {
+        assert!(is_near(1, 1) && is_near(1, 5) && is_near(10_001, 1) && is_near(i64::MIN, i64::MAX));
+        assert!(!is_near(10_002, 1) && !is_near(i64::MAX, 1));
+    }
 
     #[test]
     fn files_are_found_by_ids() {

@@ -97,7 +97,7 @@ impl Source {
                     Error::unavailable("IMPORT_FAILED", "there is no room for a copy").with_source(source)
                 })?;
                 let copy = folder.path().join("mlflow.db");
-                pitcrew_db::backup(Path::new(path), &copy)?;
+                pitcrew_db::backup(Path::new(path), &copy).map_err(|error| no_sqlite(path, error))?;
                 (Options::Sqlite(copy), Some(folder))
             }
             None if from.starts_with("postgres") => {
@@ -117,7 +117,7 @@ impl Source {
     pub(super) async fn experiments(&self) -> Result<Vec<Experiment>> {
         match self {
             Self::Server(client) => http::experiments(client).await,
-            Self::Database(db, _) => db.read(store::experiments).await,
+            Self::Database(db, _) => db.read(store::experiments).await.map_err(of_the_database),
         }
     }
 
@@ -127,7 +127,9 @@ impl Source {
             Self::Server(client) => http::runs(client, experiment, page).await,
             Self::Database(db, _) => {
                 let experiment = experiment.to_owned();
-                db.read(move |tx| store::runs(tx, &experiment, page.as_deref().unwrap_or_default())).await
+                db.read(move |tx| store::runs(tx, &experiment, page.as_deref().unwrap_or_default()))
+                    .await
+                    .map_err(of_the_database)
             }
         }
     }
@@ -143,7 +145,7 @@ impl Source {
             Self::Server(client) => http::points(client, run_id, key, page).await,
             Self::Database(db, _) => {
                 let (run_id, key) = (run_id.to_owned(), key.to_owned());
-                db.read(move |tx| store::points(tx, &run_id, &key, page)).await
+                db.read(move |tx| store::points(tx, &run_id, &key, page)).await.map_err(of_the_database)
             }
         }
     }
@@ -153,7 +155,7 @@ impl Source {
             Self::Server(client) => http::logged_models(client, experiment).await,
             Self::Database(db, _) => {
                 let experiment = experiment.to_owned();
-                db.read(move |tx| store::logged_models(tx, &experiment)).await
+                db.read(move |tx| store::logged_models(tx, &experiment)).await.map_err(of_the_database)
             }
         }
     }
@@ -161,7 +163,7 @@ impl Source {
     pub(super) async fn registered(&self) -> Result<Vec<Registered>> {
         let mut models = match self {
             Self::Server(client) => http::registered(client).await?,
-            Self::Database(db, _) => db.read(store::registered).await?,
+            Self::Database(db, _) => db.read(store::registered).await.map_err(of_the_database)?,
         };
         // Prompts are kept among the models and are none; servers do not list them here.
         models.retain(|model| !model.tags.contains_key(PROMPT_TAG));
@@ -196,8 +198,10 @@ impl Source {
     }
 }
 
+/// An address may hold a password, so no more of it is shown than what kind it is.
 fn unknown(from: &str) -> Error {
-    Error::invalid("IMPORT_SOURCE_INVALID", format!("`{}` names no MLflow", from.escape_debug()))
+    let shown = from.split_once("://").map_or(from, |(scheme, _)| scheme);
+    Error::invalid("IMPORT_SOURCE_INVALID", format!("`{}` names no MLflow", shown.escape_debug()))
         .hint("write `http://host:5000`, `sqlite:///path/mlflow.db` or `postgres://user:password@host/database`")
 }
 
@@ -205,6 +209,23 @@ fn not_mlflow(from: &str, error: Error) -> Error {
     let shown = from.split('@').next_back().unwrap_or_default();
     Error::invalid("IMPORT_SOURCE_INVALID", format!("the database `{shown}` holds no tables of MLflow 3"))
         .hint("bring it up to date with `mlflow db upgrade`")
+        .with_source(error)
+}
+
+/// A file that is none of SQLite's, or is not there.
+fn no_sqlite(path: &str, error: Error) -> Error {
+    Error::invalid("IMPORT_SOURCE_INVALID", format!("`{}` cannot be read as a SQLite database", path.escape_debug()))
+        .hint("`sqlite:///` is followed by a path from here, `sqlite:////` by one from the root")
+        .with_source(error)
+}
+
+/// Columns may hold anything in SQLite: what does not read is the database's, no fault of this program.
+fn of_the_database(error: Error) -> Error {
+    if error.code() != "INTERNAL" {
+        return error;
+    }
+    Error::invalid("IMPORT_SOURCE_INVALID", "the database holds something that MLflow does not write")
+        .hint("what came in before it is kept; mend the database, or import from a server over it")
         .with_source(error)
 }
 
@@ -244,6 +265,29 @@ fn local_files(root: &Path) -> Result<Vec<SourceFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_of_mlflow_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mlflow.db");
+        let open = async || Source::open(&format!("sqlite:///{}", path.display()), None).await.map(drop).unwrap_err();
+        assert!(open().await.detail().contains("cannot be read as a SQLite database"), "nothing is there");
+        std::fs::write(&path, "x".repeat(4_096)).unwrap();
+        assert!(open().await.detail().contains("cannot be read as a SQLite database"), "a text is there");
+        std::fs::write(&path, "").unwrap();
+        assert!(open().await.detail().contains("no tables of MLflow 3"), "an empty database is there");
+        assert_eq!(open().await.code(), "IMPORT_SOURCE_INVALID");
+        let unread = of_the_database(Error::internal("a column does not read", "a blob"));
+        assert_eq!(unread.code(), "IMPORT_SOURCE_INVALID");
+        assert_eq!(of_the_database(Error::unavailable("DB_BUSY", "busy")).code(), "DB_BUSY");
+    }
+
+    #[test]
+    fn an_address_that_names_nothing_is_told_without_its_password() {
+        let told = unknown("mysql://ana:s3cret@db/mlflow");
+        assert!(!format!("{told:?}").contains("s3cret") && told.detail().contains("mysql"));
+        assert!(unknown("mlflow.db").detail().contains("mlflow.db"));
+    }
 
     #[test]
     fn a_database_cannot_have_any_folder_read() {

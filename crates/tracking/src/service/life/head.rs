@@ -10,8 +10,8 @@ use crate::validate;
 
 /// The one form that is known.
 const FORMAT: u32 = 1;
-/// Names below an experiment's artifacts that are no runs.
-const NO_RUNS: &[&str] = &["models", "traces"];
+/// Names that mean something else where a run's id stands: below an experiment's artifacts, and in the addresses of this server.
+const NO_RUNS: &[&str] = &["models", "traces", "count", "copy", "delete", "import", "move", "restore"];
 /// Letters of a run's id.
 const RUN_ID_CHARS: usize = 256;
 

@@ -2,6 +2,7 @@
 //! whole. A run that is there already is compared and completed; nothing is overwritten.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use pitcrew_blob::Upload;
@@ -11,7 +12,7 @@ use pitcrew_kernel::{Access, Ctx, Digest, Error, Result};
 use pitcrew_work::enqueue;
 
 use super::head::{ImportedModel, Importing, exported, written};
-use super::jobs::looking_after_drafts;
+use super::jobs::{looking_after_drafts, purging};
 use super::own_address;
 use crate::artifact_path::ArtifactPath;
 use crate::errors::{self, invalid};
@@ -19,7 +20,7 @@ use crate::events::RunImported;
 use crate::limits::{ARTIFACT_BYTES, POINTS_PER_IMPORT};
 use crate::model::{DatasetInput, Entries, Lifecycle, Metric, ModelOutput, Owner, Run, RunInfo};
 use crate::service::artifacts::{files_below, hang};
-use crate::service::{NewExperiment, Saying, Tracking, experiments, runs};
+use crate::service::{NewExperiment, Saying, Tracking, experiments, runs, writable};
 use crate::store::drafts::{self, Draft};
 use crate::store::{self, gone, next_number};
 use crate::validate;
@@ -49,28 +50,13 @@ impl Tracking {
     /// `RUN_IMPORT_CONFLICT` when it is there and differs, `RUN_DELETED`, `EXPERIMENT_DELETED`, `RUN_BEING_REMOVED`, `TRACKING_VALUE_INVALID`.
     pub async fn begin_import(&self, ctx: &Ctx, head: Importing, dry_run: bool) -> Result<ImportState> {
         ctx.require(Access::Write)?;
-        let head = head.checked()?;
-        let (now, saying) = (self.clock.now(), self.outgoing(ctx));
-        let run_id = head.run_id.clone();
-        self.db
-            .write(move |tx| {
-                if store::runs::by_id(tx, &head.run_id)?.is_some() {
-                    let run = runs::filled(tx, &head.run_id)?;
-                    return compare(tx, &head, &run);
-                }
-                if dry_run {
-                    return Ok(());
-                }
-                let text = written(&head)?;
-                if let Some(draft) = drafts::by_id(tx, &head.run_id)? {
-                    drafts::touch(tx, draft.run_no, now.millis())?;
-                    return drafts::set_head(tx, draft.run_no, &text);
-                }
-                enqueue(tx, saying.ids.as_ref(), now, &looking_after_drafts(now))?;
-                draft(tx, &saying, &head, text, now.millis())
-            })
-            .await?;
-        match self.import_state(ctx, &run_id).await {
+        let head = Arc::new(head.checked()?);
+        twice_if_there(|| {
+            let (head, saying) = (Arc::clone(&head), self.outgoing(ctx));
+            self.db.write(move |tx| begin(tx, &saying, &head, dry_run))
+        })
+        .await?;
+        match self.import_state(ctx, &head.run_id).await {
             Err(error) if dry_run && error.code() == "RUN_IMPORT_NOT_FOUND" => Ok(ImportState::default()),
             state => state,
         }
@@ -94,7 +80,7 @@ impl Tracking {
     /// A run as an import takes it, and what is here of it.
     ///
     /// # Errors
-    /// `RUN_NOT_FOUND`.
+    /// `RUN_NOT_FOUND`, `TRACKING_VALUE_INVALID` when it has more files than can be listed.
     pub async fn export(&self, ctx: &Ctx, run_id: &str) -> Result<(Importing, ImportState)> {
         ctx.require(Access::Read)?;
         let run_id = run_id.to_owned();
@@ -102,7 +88,9 @@ impl Tracking {
             .read(move |tx| {
                 let run = runs::filled(tx, &run_id)?;
                 let experiment = experiments::existing(tx, run.info.experiment_id)?.name;
-                let state = state(tx, &Target::of(&run.info))?;
+                let target = Target::of(&run.info);
+                let state = state(tx, &target)?;
+                check_all_listed(tx, &target, &state)?;
                 Ok((exported(run, experiment), state))
             })
             .await
@@ -124,8 +112,9 @@ impl Tracking {
         self.db
             .write(move |tx| {
                 let target = target(tx, &run_id)?;
-                drafts::touch(tx, target.owner.run_no, now_ms)?;
-                store::metrics::log(tx, target.owner, &points)
+                let owner = if target.there { writable(tx, &run_id)?.owner() } else { target.owner };
+                drafts::touch(tx, owner.run_no, now_ms)?;
+                store::metrics::log(tx, owner, &points)
             })
             .await
     }
@@ -199,25 +188,15 @@ impl Tracking {
         files: u64,
     ) -> Result<bool> {
         ctx.require(Access::Write)?;
-        let head = head.checked()?;
-        let saying = self.outgoing(ctx);
-        self.db
-            .write(move |tx| {
-                let target = target(tx, &head.run_id)?;
-                check_whole(tx, &head.run_id, &target, &points, files)?;
-                let changed = if target.there {
-                    complete(tx, &saying, &head)?
-                } else {
-                    reveal(tx, &saying, &head)?;
-                    true
-                };
-                if changed {
-                    let Importing { run_id, name, experiment, .. } = head;
-                    tx.emit(saying.out(), &RunImported { run_id, name, experiment })?;
-                }
-                Ok(changed)
+        let whole = Arc::new((head.checked()?, points, files));
+        twice_if_there(|| {
+            let (whole, saying) = (Arc::clone(&whole), self.outgoing(ctx));
+            self.db.write(move |tx| {
+                let (head, points, files) = whole.as_ref();
+                finish(tx, &saying, head, points, *files)
             })
-            .await
+        })
+        .await
     }
 }
 
@@ -249,9 +228,71 @@ impl Target {
     }
 }
 
+/// Two who bring in the same run at once may both find that something is not there and both write it, on PostgreSQL: the second, who is told
+/// that it exists, looks again.
+async fn twice_if_there<T, F: Future<Output = Result<T>>>(command: impl Fn() -> F) -> Result<T> {
+    match command().await {
+        Err(error) if error.code() == "ALREADY_EXISTS" => command().await,
+        done => done,
+    }
+}
+
+fn begin(tx: &mut Tx<'_>, saying: &Saying, head: &Importing, dry_run: bool) -> Result<()> {
+    if store::runs::by_id(tx, &head.run_id)?.is_some() {
+        let run = runs::filled(tx, &head.run_id)?;
+        return compare(tx, head, &run);
+    }
+    if dry_run {
+        return Ok(());
+    }
+    let (now, text) = (saying.clock.now(), written(head)?);
+    if let Some(draft) = drafts::by_id(tx, &head.run_id)? {
+        let home = store::experiments::by_name(tx, &head.experiment)?;
+        if home.is_some_and(|home| home.id == draft.experiment_id) {
+            drafts::touch(tx, draft.run_no, now.millis())?;
+            return drafts::set_head(tx, draft.run_no, &text);
+        }
+        // It is to come in elsewhere now, or its experiment was removed for good: what came so far stands in the wrong place.
+        gone::bury(tx, draft.run_no, &draft.artifact_uri)?;
+        drafts::remove(tx, draft.run_no)?;
+        enqueue(tx, saying.ids.as_ref(), now, &purging(now))?;
+    }
+    enqueue(tx, saying.ids.as_ref(), now, &looking_after_drafts(now))?;
+    draft(tx, saying, head, text, now.millis())
+}
+
+fn finish(
+    tx: &mut Tx<'_>,
+    saying: &Saying,
+    head: &Importing,
+    points: &BTreeMap<String, u64>,
+    files: u64,
+) -> Result<bool> {
+    let target = target(tx, &head.run_id)?;
+    check_whole(tx, &head.run_id, &target, points, files)?;
+    // Somebody else may have ended it this very moment.
+    let changed = if !target.there && reveal(tx, saying, head)? { true } else { complete(tx, saying, head)? };
+    if changed {
+        let Importing { run_id, name, experiment, .. } = head.clone();
+        tx.emit(saying.out(), &RunImported { run_id, name, experiment })?;
+    }
+    Ok(changed)
+}
+
+/// That no file of the run is missing from a list that has room for so many only.
+fn check_all_listed(tx: &mut Tx<'_>, target: &Target, state: &ImportState) -> Result<()> {
+    let Some(root) = ArtifactPath::of_uri(&target.artifact_uri)? else { return Ok(()) };
+    if state.files.len() < ARTIFACT_FILES_MAX
+        || files_below(tx, &root, ARTIFACT_FILES_MAX + 1)?.len() == state.files.len()
+    {
+        return Ok(());
+    }
+    Err(invalid(format!("the run has more than {ARTIFACT_FILES_MAX} files, so it cannot be exported whole")))
+}
+
 fn state(tx: &mut Tx<'_>, target: &Target) -> Result<ImportState> {
     let files = match ArtifactPath::of_uri(&target.artifact_uri)? {
-        Some(root) => files_below(tx, &root)?,
+        Some(root) => files_below(tx, &root, ARTIFACT_FILES_MAX)?,
         None => Vec::new(),
     };
     Ok(ImportState { there: target.there, points: store::metrics::counts(tx, target.owner.run_no)?, files })
@@ -314,7 +355,7 @@ fn check_whole(
         }
     }
     let have = match ArtifactPath::of_uri(&target.artifact_uri)? {
-        Some(root) if files > 0 => files_below(tx, &root)?.len() as u64,
+        Some(root) if files > 0 => files_below(tx, &root, ARTIFACT_FILES_MAX)?.len() as u64,
         _ => 0,
     };
     if have < files.min(ARTIFACT_FILES_MAX as u64) {
@@ -323,15 +364,17 @@ fn check_whole(
     Ok(())
 }
 
-/// The draft becomes a run.
-fn reveal(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<()> {
+/// The draft becomes a run; false when somebody else made it one meanwhile.
+fn reveal(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<bool> {
     let draft = drafts::by_id(tx, &head.run_id)?.ok_or_else(|| errors::no_import(&head.run_id))?;
     if draft.head != written(head)? {
         let what = ["what it says of itself changed while it came in".to_owned()];
         return Err(errors::import_conflict(&head.run_id, &what));
     }
     experiments::active(tx, draft.experiment_id)?;
-    drafts::remove(tx, draft.run_no)?;
+    if !drafts::remove(tx, draft.run_no)? {
+        return Ok(false);
+    }
     let info = RunInfo {
         run_no: draft.run_no,
         run_id: draft.run_id,
@@ -345,11 +388,12 @@ fn reveal(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<()> {
         artifact_uri: draft.artifact_uri,
     };
     store::runs::insert(tx, &info, None)?;
-    add(tx, saying, &info, head, &Run::bare(info.clone())).map(drop)
+    add(tx, saying, &info, head, &Run::bare(info.clone())).map(|_| true)
 }
 
 /// A run that is there gets what it lacks.
 fn complete(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<bool> {
+    writable(tx, &head.run_id)?;
     let run = runs::filled(tx, &head.run_id)?;
     compare(tx, head, &run)?;
     let mut info = run.info.clone();
@@ -360,6 +404,7 @@ fn complete(tx: &mut Tx<'_>, saying: &Saying, head: &Importing) -> Result<bool> 
     let moved_on = info != run.info;
     if moved_on {
         store::runs::update(tx, &info)?;
+        runs::state_change(tx, saying, &run.info, &info)?;
     }
     Ok(add(tx, saying, &info, head, &run)? || moved_on)
 }

@@ -1,6 +1,6 @@
 //! Logged models that come in from elsewhere, with their ids and times. Their files come in as any files do.
 
-use pitcrew_contracts::tracking::{ArtifactFile, LoggedModelCreated};
+use pitcrew_contracts::tracking::{ARTIFACT_FILES_MAX, ArtifactFile, LoggedModelCreated};
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Result};
 
@@ -127,6 +127,6 @@ fn compare(tx: &mut Tx<'_>, comes: &LoggedModel, there: &LoggedModel) -> Result<
         return Err(errors::import_conflict(&there.model_id, &differs));
     }
     let artifacts = own(there)?;
-    let files = files_below(tx, &artifacts)?;
+    let files = files_below(tx, &artifacts, ARTIFACT_FILES_MAX)?;
     Ok(ImportedLoggedModel { there: true, artifacts, files })
 }

@@ -27,7 +27,11 @@ impl Tracking {
             .write(move |tx| {
                 let experiment = experiments::active(tx, to)?.name;
                 let mut moved = Vec::new();
-                for run in with_nested(tx, &run_ids)?.into_values().filter(|run| run.experiment_id != to) {
+                for run_no in with_nested(tx, &run_ids)?.into_keys() {
+                    // What logs to it at this moment has ended then, and what comes later finds it at its new place.
+                    let Some(run) = store::runs::held_alone(tx, run_no)?.filter(|run| run.experiment_id != to) else {
+                        continue;
+                    };
                     nested::rehome(tx, &run, to, &mut || saying.ids.next().simple().to_string())?;
                     moved.push(run.run_id.clone());
                     let (from, experiment) = (run.experiment_id, experiment.clone());

@@ -202,27 +202,34 @@ impl Retention {
             let mut round = Round::new(self, &ctx, id, &rule, stage, before_ms);
             while let Some(runs) = round.next().await? {
                 for piece in runs.chunks(RUNS_PER_COMMAND) {
-                    self.let_go(&ctx, stage, piece.to_vec()).await?;
+                    let numbers = piece.iter().map(|run| run.run_no).collect();
+                    self.let_go(&ctx, id, (stage, before_ms), rule.keep_tagged.clone(), numbers).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn let_go(&self, ctx: &Ctx, stage: Lifecycle, runs: Vec<RunInfo>) -> Result<()> {
+    async fn let_go(
+        &self,
+        ctx: &Ctx,
+        experiment_id: i64,
+        (stage, before_ms): (Lifecycle, i64),
+        keep_tagged: Option<String>,
+        numbers: Vec<i64>,
+    ) -> Result<()> {
         let (saying, now_ms) = (self.tracking.outgoing(ctx), self.tracking.now_ms());
         self.tracking
             .db
             .write(move |tx| {
-                for run in runs {
-                    // Somebody may have restored or removed it meanwhile.
-                    match (stage, store::runs::by_id(tx, &run.run_id)?) {
-                        (_, Some(now)) if now.lifecycle != stage => {}
-                        (Lifecycle::Active, Some(_)) => {
+                let old = Old { experiment_id, stage, before_ms, keep_tagged: keep_tagged.as_deref() };
+                for run_no in numbers {
+                    let Some(run) = rules::still_old(tx, &old, run_no)? else { continue };
+                    match stage {
+                        Lifecycle::Active => {
                             set_lifecycle(tx, &saying, &run.run_id, Lifecycle::Deleted, now_ms)?;
                         }
-                        (Lifecycle::Deleted, Some(now)) => purge::purge(tx, &saying, now)?,
-                        (_, None) => {}
+                        Lifecycle::Deleted => purge::purge(tx, &saying, run)?,
                     }
                 }
                 Ok(())

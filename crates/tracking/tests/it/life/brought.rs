@@ -142,6 +142,8 @@ async fn a_run_that_is_there_is_completed_and_a_conflict_overwrites_nothing() {
         assert_eq!(desk.finish(&head(), json!({ "loss": 2 }), 1).await["changed"], json!(true));
         let run = tracking.run(ctx, ID).await.unwrap();
         assert_eq!((run.info.status.as_str(), run.params["max_iter"].as_str()), ("FINISHED", "200"), "{}", desk.name);
+        let said = place.said().await;
+        assert!(said.contains(&"local: run from afar ended FINISHED".to_owned()), "{}: {said:?}", desk.name);
 
         for (pointer, other) in [
             ("/name", json!("other")),
@@ -179,6 +181,8 @@ async fn what_is_no_run_is_refused() {
         ("/format", json!(2)),
         ("/run_id", json!("../../etc")),
         ("/run_id", json!("models")),
+        ("/run_id", json!("count")),
+        ("/run_id", json!("import")),
         ("/run_id", json!("")),
         ("/experiment", json!("")),
         ("/status", json!("DONE")),
@@ -242,6 +246,97 @@ async fn a_run_comes_back_only_after_all_of_it_went() {
         assert_eq!(desk.wrong(Method::POST, "import", head()).await, (409, "RUN_BEING_REMOVED".to_owned()));
         place.work().await;
         desk.fine(Method::POST, "import", head()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_says_another_experiment_begins_anew_there() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let desk = Desk::at(&place).await;
+        desk.fine(Method::POST, "import", head()).await;
+        desk.fine(Method::POST, &format!("import/{ID}/points"), points()).await;
+        let mut near = head();
+        near["experiment"] = json!("near");
+        let begun = desk.fine(Method::POST, "import", near.clone()).await;
+        assert_eq!(begun["points"], json!({}), "{}", desk.name);
+        desk.finish(&near, json!({}), 0).await;
+        let run = tracking.run(ctx, ID).await.unwrap();
+        let name = tracking.experiment(ctx, run.info.experiment_id).await.unwrap().name;
+        assert_eq!((name.as_str(), run.metrics.len()), ("near", 0), "{}", desk.name);
+        place.work().await;
+        assert!(!place.rows().await.contains_key("points"), "{}: nothing is left of the first", desk.name);
+    }
+}
+
+#[tokio::test]
+async fn an_import_whose_experiment_was_removed_begins_anew() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let desk = Desk::at(&place).await;
+        desk.fine(Method::POST, "import", head()).await;
+        let far = tracking.experiments_called(ctx, vec!["far".to_owned()], Vec::new()).await.unwrap()[0];
+        tracking.delete_experiment(ctx, far).await.unwrap();
+        tracking.purge_experiment(ctx, far).await.unwrap();
+        desk.fine(Method::POST, "import", head()).await;
+        desk.finish(&head(), json!({}), 0).await;
+        assert_ne!(tracking.run(ctx, ID).await.unwrap().info.experiment_id, far, "{}", desk.name);
+    }
+}
+
+#[tokio::test]
+async fn two_imports_of_one_run_at_once_are_one() {
+    for place in Place::each().await {
+        let desk = Desk::at(&place).await;
+        let begin = || desk.fine(Method::POST, "import", head());
+        tokio::join!(begin(), begin(), begin(), begin());
+        desk.fine(Method::POST, &format!("import/{ID}/points"), points()).await;
+        let (head, whole) = (head(), json!({ "a/b": 2, "loss": 1 }));
+        let finish = || desk.finish(&head, whole.clone(), 0);
+        let (one, two, three, four) = tokio::join!(finish(), finish(), finish(), finish());
+        let changed = [one, two, three, four].iter().filter(|ended| ended["changed"] == json!(true)).count();
+        assert_eq!(changed, 1, "{}", desk.name);
+    }
+}
+
+#[tokio::test]
+async fn a_run_with_more_files_than_an_export_lists_is_not_exported_in_part() {
+    for place in Place::each().await {
+        let desk = Desk::at(&place).await;
+        desk.fine(Method::POST, "import", head()).await;
+        desk.file("a.json", &json!(1)).await;
+        desk.finish(&head(), json!({}), 1).await;
+        let folder = format!("1/{ID}/artifacts");
+        let copy = move |tx: &mut pitcrew_db::Tx<'_>, from: i64, to: i64| {
+            for n in from..to {
+                tx.exec(
+                    "INSERT INTO tracking_artifacts (parent, name, digest, bytes, changed_ms) \
+                     SELECT parent, CAST($1 AS TEXT), digest, bytes, changed_ms FROM tracking_artifacts WHERE parent = $2 AND name = 'a.json'",
+                    &[format!("{n}").into(), (&folder).into()],
+                )?;
+            }
+            Ok(())
+        };
+        let more = copy.clone();
+        place.db.db.write(move |tx| copy(tx, 1, 10_000)).await.unwrap();
+        let out = desk.fine(Method::GET, &format!("{ID}/export"), Value::Null).await;
+        assert_eq!(out["artifacts"].as_array().unwrap().len(), 10_000, "{}", desk.name);
+        place.db.db.write(move |tx| more(tx, 10_000, 10_001)).await.unwrap();
+        let refused = (400, "TRACKING_VALUE_INVALID".to_owned());
+        assert_eq!(desk.wrong(Method::GET, &format!("{ID}/export"), Value::Null).await, refused, "{}", desk.name);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_whole_has_no_columns_yet() {
+    for place in Place::each().await {
+        let (tracking, ctx) = (&place.tracking, &place.world.ctx);
+        let desk = Desk::at(&place).await;
+        desk.fine(Method::POST, "import", head()).await;
+        desk.fine(Method::POST, &format!("import/{ID}/points"), points()).await;
+        assert!(tracking.columns(ctx, 1, "").await.unwrap().metrics.keys.is_empty(), "{}", desk.name);
+        desk.finish(&head(), json!({}), 0).await;
+        assert_eq!(tracking.columns(ctx, 1, "").await.unwrap().metrics.keys, ["a/b", "loss"], "{}", desk.name);
     }
 }
 

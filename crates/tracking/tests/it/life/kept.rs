@@ -2,9 +2,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pitcrew_kernel::{Access, Clock as _, Ctx};
+use async_trait::async_trait;
+use pitcrew_contracts::tracking::RunUses;
+use pitcrew_kernel::{Access, Clock as _, Ctx, Result};
 use pitcrew_testkit::run_jobs;
-use pitcrew_tracking::{Lifecycle, Retention, Rule, RunChange, RunStatus, jobs};
+use pitcrew_tracking::{Lifecycle, Retention, Rule, RunChange, RunStatus, Tracking, jobs};
 use pitcrew_work::Scheduler;
 
 use super::Needed;
@@ -32,6 +34,50 @@ impl Place {
             found.push(run.ok().map(|run| run.info.lifecycle));
         }
         found
+    }
+}
+
+/// Somebody who at the last moment wants to keep what a rule has chosen already.
+struct LastMoment {
+    tracking: Arc<Tracking>,
+    ctx: Ctx,
+    elsewhere: i64,
+}
+
+#[async_trait]
+impl RunUses for LastMoment {
+    async fn used(&self, _ctx: &Ctx, run_ids: HashSet<String>) -> Result<HashSet<String>> {
+        let Self { tracking, ctx, elsewhere } = self;
+        for id in run_ids {
+            let run = tracking.run(ctx, &id).await?;
+            match run.info.name.as_str() {
+                "tagged" => tracking.set_tag(ctx, &id, "keep", "").await?,
+                "moved" => drop(tracking.move_runs(ctx, vec![id], *elsewhere).await?),
+                _ => {}
+            }
+        }
+        Ok(HashSet::new())
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_at_the_last_moment_stays() {
+    for place in Place::each().await {
+        let (ctx, id) = (place.world.ctx.clone(), place.experiment("bikes").await);
+        let elsewhere = place.experiment("elsewhere").await;
+        let mut runs = Vec::new();
+        for name in ["old", "tagged", "moved"] {
+            let run = place.run(id, name).await.info.run_id;
+            place.end(&run).await;
+            runs.push(run);
+        }
+        place.world.clock.advance(DAY * 90);
+        let uses = LastMoment { tracking: Arc::clone(&place.tracking), ctx: ctx.clone(), elsewhere };
+        let retention = Retention::new(Arc::clone(&place.tracking), Arc::new(uses));
+        retention.set(&ctx, id, rule(Some("90d"), None, Some("keep"))).await.unwrap();
+        retention.apply(&ctx, id).await.unwrap();
+        let stands = place.stand(&runs.iter().collect::<Vec<_>>()).await;
+        assert_eq!(stands, [DELETED, IN_USE, IN_USE], "{}", place.db.name);
     }
 }
 
