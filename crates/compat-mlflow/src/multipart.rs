@@ -20,6 +20,8 @@ use crate::wire::{Fields, Nothing, at, wrong};
 
 /// Where parts go.
 const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";
+/// Bytes of all the addresses and logins of one answer: each part repeats what the caller sent in its headers.
+const CREDENTIALS_BYTES: usize = 32 << 20;
 /// What a proxy in front says of the address that the client called.
 const FORWARDED_SCHEME: &str = "x-forwarded-proto";
 
@@ -47,8 +49,15 @@ pub(crate) async fn create(
     let path = target(&folder, &fields)?;
     let parts = fields.int("num_parts")?.unwrap_or(1);
     let (base, login) = (base(&uri, &headers)?, login(&headers));
-    let upload_id = door.tracking.begin_upload(&ctx, path.clone(), parts).await?;
     let place = encoded(path.as_str());
+    let each = base.len() + place.len() + login.values().filter_map(Value::as_str).map(str::len).sum::<usize>();
+    if usize::try_from(parts).is_ok_and(|parts| parts.saturating_mul(each) > CREDENTIALS_BYTES) {
+        return Err(wrong(format!(
+            "The addresses of {parts} parts are too long to be told: use fewer parts, or a shorter path."
+        ))
+        .into());
+    }
+    let upload_id = door.tracking.begin_upload(&ctx, path.clone(), parts).await?;
     let credentials = (1..=parts)
         .map(|part_number| Credential {
             url: format!("{base}{PART}/{place}?upload_id={upload_id}&part_number={part_number}"),

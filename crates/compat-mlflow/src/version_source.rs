@@ -13,6 +13,8 @@ use crate::wire::wrong;
 
 /// How many versions that point to versions are followed.
 const HOPS_MAX: usize = 8;
+/// How often a source is decoded at most; what is encoded more often means no good.
+const DECODINGS_MAX: usize = 16;
 /// The tag that makes a version a prompt: its text is in a tag, its source is a placeholder.
 const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
 /// What stands there for one.
@@ -228,16 +230,18 @@ pub(crate) async fn download_uri(door: &Door, ctx: &Ctx, mut version: ModelRef) 
 /// Refuses sources whose path is not the one that is written: relative, or climbing after decoding however often.
 fn climbs_not(source: &str) -> Result<()> {
     let mut text = source.to_owned();
-    // What a later reader may decode counts as written. Each round makes the text shorter.
-    while let Some(plainer) = decoded(&text) {
-        text = plainer;
+    let mut rounds = 0;
+    // What a later reader may decode counts as written. Each round reads the whole text, so their number must not grow with it.
+    while let Some(plainer) = decoded(&text).filter(|_| rounds <= DECODINGS_MAX) {
+        (text, rounds) = (plainer, rounds + 1);
     }
     let (_, rest) = text.split_once(':').unwrap_or(("", &text));
     let path = match rest.strip_prefix("//") {
         Some(with_host) => with_host.find('/').map_or("", |at| &with_host[at..]),
         None => rest,
     };
-    let wrong = source.trim() != source
+    let wrong = rounds > DECODINGS_MAX
+        || source.trim() != source
         || text.chars().any(char::is_control)
         || text.split(['/', '\\']).any(|part| part == ".." || part == ".")
         || !path.starts_with('/')
@@ -310,6 +314,14 @@ mod tests {
         for fine in ["s3://b/x", "gs://b/x", "mlflow-artifacts:/1/x", "runs:/8a/x"] {
             assert!(reaches_out_not(fine).is_ok(), "{fine}");
         }
+    }
+
+    #[test]
+    fn a_source_that_never_stops_decoding_is_refused_soon() {
+        let endless = format!("s3://b/%{}", "25".repeat(400_000));
+        assert_eq!(climbs_not(&endless).unwrap_err().code(), "MLFLOW_SOURCE_INVALID");
+        let often = |times: usize| format!("s3://b/%{}61", "25".repeat(times));
+        assert!(climbs_not(&often(DECODINGS_MAX - 1)).is_ok() && climbs_not(&often(DECODINGS_MAX)).is_err());
     }
 
     #[test]

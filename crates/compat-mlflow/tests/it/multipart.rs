@@ -155,3 +155,17 @@ async fn the_callers_login_goes_with_the_parts() {
     let url = credential["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("https://localhost{MPU}/part/{FOLDER}/a.bin?upload_id=")), "{url}");
 }
+
+#[tokio::test]
+async fn a_long_header_does_not_come_back_ten_thousand_times() {
+    let wire = Wire::each().await.remove(0);
+    let request = Request::post(format!("{MPU}/create/{FOLDER}"))
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, format!("Basic {}", "x".repeat(30_000)))
+        .body(Body::from(json!({"path": "a.bin", "num_parts": 10_000}).to_string()))
+        .unwrap();
+    let response = wire.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(response.into_body().collect().await.unwrap().to_bytes().len() < 1_000);
+}
