@@ -230,4 +230,9 @@ pub trait Models: Send + Sync {
     /// # Errors
     /// `MODEL_VERSION_NOT_FOUND`, `BLOB_CORRUPT`.
     async fn reference(&self, ctx: &Ctx, version: &ModelRef) -> Result<Option<Bytes>>;
+    /// Whether an alias may point to the version: it has what its model requires for that.
+    ///
+    /// # Errors
+    /// `MODEL_VERSION_NOT_FOUND`, `VERSION_INCOMPLETE`.
+    async fn may_be(&self, ctx: &Ctx, version: &ModelRef, alias: &AliasName) -> Result<()>;
 }

@@ -12,6 +12,7 @@ use pitcrew_kernel::{Access, Ctx, Error, Result};
 use crate::model::Version;
 use crate::service::Registry;
 use crate::store;
+use crate::versions::may_point;
 
 #[async_trait]
 impl Models for Registry {
@@ -47,6 +48,12 @@ impl Models for Registry {
             Some(digest) => self.parts.blobs.get(&digest).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    async fn may_be(&self, ctx: &Ctx, version: &ModelRef, alias: &AliasName) -> Result<()> {
+        ctx.require(Access::Read)?;
+        let (version, alias) = (version.clone(), alias.clone());
+        self.parts.db.read(move |tx| may_point(tx, &version, &alias)).await
     }
 }
 

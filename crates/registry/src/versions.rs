@@ -230,9 +230,7 @@ impl Registry {
         self.parts
             .db
             .write(move |tx| {
-                let found = must_version(tx, &version)?;
-                let gate = must_model(tx, &version.model)?.gate.unwrap_or_default();
-                require::check(&gate.require, &alias, &found)?;
+                may_point(tx, &version, &alias)?;
                 move_alias(tx, &parts, &ctx, &version.model, &alias, Some(version.version), &reason)
             })
             .await
@@ -289,6 +287,13 @@ impl Registry {
             })
             .await
     }
+}
+
+/// Whether the version has what its model requires before this alias may point to it.
+pub(crate) fn may_point(tx: &mut Tx<'_>, version: &ModelRef, alias: &AliasName) -> Result<()> {
+    let found = must_version(tx, version)?;
+    let gate = must_model(tx, &version.model)?.gate.unwrap_or_default();
+    require::check(&gate.require, alias, &found)
 }
 
 pub(crate) fn must_version(tx: &mut Tx<'_>, version: &ModelRef) -> Result<Version> {

@@ -115,6 +115,8 @@ impl Serving {
     async fn begin(&self, deployment: &Deployment, candidate: i64, job: &ReleaseJob) -> Result<()> {
         let Some((policy, champion)) = deployment.policy.clone().zip(deployment.champion) else { return Ok(()) };
         let version = ModelRef { model: deployment.model.clone(), version: candidate };
+        // What is promoted takes the champion's alias, so it must be allowed to have it before anybody is served by it.
+        self.parts.models.may_be(&Ctx::system("serving"), &version, &deployment.alias).await?;
         let model = self.load(&deployment.name, &version).await?;
         let loaded: Loaded = (version.clone(), model);
         let candidate_alias: AliasName = policy.candidate.parse()?;

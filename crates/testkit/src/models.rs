@@ -1,6 +1,6 @@
 //! An engine and a registry for tests of serving: a model is a line of JSON, so no inference library is needed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,6 +115,7 @@ impl LoadedModel for FakeModel {
 pub struct FakeModels {
     versions: Mutex<HashMap<ModelRef, Value>>,
     aliases: Mutex<HashMap<(String, String), i64>>,
+    incomplete: Mutex<HashSet<ModelRef>>,
     gone: Mutex<bool>,
 }
 
@@ -122,6 +123,17 @@ impl FakeModels {
     /// Registers a version.
     pub fn add(&self, version: &str, model: Value) {
         self.versions.lock().unwrap().insert(version.parse().unwrap(), model);
+    }
+
+    /// Makes a version lack what its model requires, or have it.
+    pub fn incomplete(&self, version: &str, lacks: bool) {
+        let version = version.parse().unwrap();
+        let mut incomplete = self.incomplete.lock().unwrap();
+        if lacks {
+            incomplete.insert(version)
+        } else {
+            incomplete.remove(&version)
+        };
     }
 
     /// Makes every question fail from now on, or answers again.
@@ -192,6 +204,13 @@ impl Models for FakeModels {
 
     async fn reference(&self, _ctx: &Ctx, _version: &ModelRef) -> Result<Option<Bytes>> {
         Ok(None)
+    }
+
+    async fn may_be(&self, _ctx: &Ctx, version: &ModelRef, alias: &AliasName) -> Result<()> {
+        if self.incomplete.lock().unwrap().contains(version) {
+            return Err(Error::precondition("VERSION_INCOMPLETE", format!("`{version}` cannot be `{alias}`")));
+        }
+        Ok(())
     }
 }
 

@@ -92,6 +92,10 @@ impl Models for Profiles {
             None => Err(Error::not_found("MODEL_VERSION_NOT_FOUND", format!("there is no {version}"))),
         }
     }
+
+    async fn may_be(&self, _ctx: &Ctx, _version: &ModelRef, _alias: &AliasName) -> Result<()> {
+        Ok(())
+    }
 }
 
 pub(crate) struct Post {

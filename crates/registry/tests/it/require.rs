@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pitcrew_contracts::names::PipelineRunId;
 use pitcrew_contracts::pipelines::{StepAction as _, StepOutcome};
+use pitcrew_contracts::registry::Models;
 use pitcrew_kernel::PageRequest;
 use pitcrew_registry::{NewVersion, Register, Verdict};
 use serde_json::{Value, json};
@@ -29,6 +30,9 @@ async fn an_alias_waits_for_what_its_model_requires() {
         let all = "`bikes/1` cannot be `champion`: it was not let in by the gate, it has no description, it has no tag `owner`";
         assert_eq!(refused.detail(), all, "{name}");
         assert!(yard.aliases().await.is_empty(), "{name}");
+        // Whoever puts versions in charge by other ways asks before.
+        let asked = Models::may_be(registry.as_ref(), ctx, &version(1), &champion).await.unwrap_err();
+        assert_eq!(asked.detail(), all, "{name}");
         // Another alias may be had without.
         registry.set_alias(ctx, &version(1), &"trial".parse().unwrap(), "").await.unwrap();
 

@@ -223,6 +223,21 @@ async fn a_newer_candidate_takes_the_place_of_the_running_one() {
 }
 
 #[tokio::test]
+async fn a_candidate_that_may_not_be_champion_is_not_tried() {
+    for place in places().await {
+        place.models.incomplete("bikes/2", true);
+        let server = trial(&place).await;
+        assert!(server.releases().await.is_empty());
+        assert_eq!(server.serving.served(&server.world.ctx, "bikes", None).unwrap().versions, [1]);
+        server.models.incomplete("bikes/2", false);
+        server.world.clock.advance(std::time::Duration::from_secs(1));
+        server.alias("challenger", None).await;
+        server.alias("challenger", Some(2)).await;
+        assert_eq!(server.releases().await[0].candidate, 2);
+    }
+}
+
+#[tokio::test]
 async fn a_withdrawn_candidate_ends_its_release() {
     let place = one_place().await;
     let server = trial(&place).await;

@@ -56,6 +56,10 @@ impl Models for Doors {
     async fn reference(&self, ctx: &Ctx, version: &ModelRef) -> Result<Option<Bytes>> {
         self.models.reference(ctx, version).await
     }
+
+    async fn may_be(&self, ctx: &Ctx, version: &ModelRef, alias: &AliasName) -> Result<()> {
+        self.models.may_be(ctx, version, alias).await
+    }
 }
 
 /// One database of each kind with a folder for the log.
