@@ -11,9 +11,12 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::VALUES_PER_SPAN;
-use crate::messages::{Request, few, finish, status_of};
+use crate::messages::{Request, few, finish, status_of, too_many};
 use crate::proto::clean;
+use crate::{VALUES_PER_REQUEST, VALUES_PER_SPAN};
+
+/// Bytes of one resource, which tells of a service and a machine.
+const RESOURCE_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,7 +27,8 @@ struct Export {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct ResourceSpans {
-    resource: Resource,
+    /// Read by itself, so that it is weighed before its values are made.
+    resource: Option<Box<RawValue>>,
     scope_spans: Vec<ScopeSpans>,
 }
 
@@ -94,13 +98,37 @@ pub(crate) fn request(bytes: &[u8]) -> Result<Request, String> {
     }
     let export: Export = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let mut request = Request { resources: export.resource_spans.len(), ..Request::default() };
+    let mut left = VALUES_PER_REQUEST;
     for resource_spans in export.resource_spans {
-        let resource = Arc::new(attributes(resource_spans.resource.attributes));
+        let resource = resource(resource_spans.resource.as_deref(), &mut left)?;
         for raw in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            request.take(span(&raw), &resource);
+            let span = span(&raw).and_then(|span| {
+                left = left.checked_sub(values(&span)).ok_or_else(too_many)?;
+                Ok(span)
+            });
+            request.take(span, &resource);
         }
     }
     Ok(request)
+}
+
+fn resource(raw: Option<&RawValue>, left: &mut usize) -> Result<Arc<Vec<(String, Any)>>, String> {
+    let Some(raw) = raw else { return Ok(Arc::default()) };
+    if raw.get().len() > RESOURCE_BYTES {
+        return Err(format!("a resource is larger than {RESOURCE_BYTES} bytes"));
+    }
+    let read: Option<Resource> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let attributes = attributes(read.unwrap_or_default().attributes);
+    *left = left.checked_sub(attributes.iter().map(|(_, value)| count(value)).sum()).ok_or_else(too_many)?;
+    Ok(Arc::new(attributes))
+}
+
+/// What a span holds: values, events and links.
+fn values(span: &Span) -> usize {
+    let lists = std::iter::once(&span.attributes)
+        .chain(span.events.iter().map(|event| &event.attributes))
+        .chain(span.links.iter().map(|link| &link.attributes));
+    lists.flatten().map(|(_, value)| count(value)).sum::<usize>() + span.events.len() + span.links.len()
 }
 
 fn span(raw: &RawValue) -> Result<Span, String> {
@@ -122,10 +150,7 @@ fn span(raw: &RawValue) -> Result<Span, String> {
         links: raw.links.into_iter().map(link).collect(),
     };
     few(&span)?;
-    let lists = std::iter::once(&span.attributes)
-        .chain(span.events.iter().map(|event| &event.attributes))
-        .chain(span.links.iter().map(|link| &link.attributes));
-    if lists.flatten().map(|(_, value)| count(value)).sum::<usize>() > VALUES_PER_SPAN {
+    if values(&span) > VALUES_PER_SPAN {
         return Err(format!("a span holds more than {VALUES_PER_SPAN} values"));
     }
     let lower = |id: String| id.to_ascii_lowercase();
@@ -308,6 +333,26 @@ mod tests {
         let text = Any::Map(span.attributes.clone()).to_json();
         assert_eq!(text, r#"{"i": 5, "d": "NaN", "l": [true, null], "m": {"a": 1}}"#);
         assert_eq!(read.arrived[0].resource[0].0, "service.name");
+    }
+
+    #[test]
+    fn many_spans_together_hold_no_more_than_a_request_may() {
+        let many = vec!["{}"; VALUES_PER_SPAN - 1].join(",");
+        let span = format!(
+            r#"{{"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174", "attributes": [{{"key": "k", "value": {{"arrayValue": {{"values": [{many}]}}}}}}]}}"#
+        );
+        let full = VALUES_PER_REQUEST / VALUES_PER_SPAN;
+        let spans = vec![span.as_str(); full + 2].join(",");
+        let read = request(format!(r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{spans}]}}]}}]}}"#).as_bytes());
+        let read = read.unwrap();
+        assert_eq!((read.arrived.len(), read.rejected), (full, 2));
+        let resource = format!(
+            r#"{{"attributes": [{{"key": "k", "value": {{"stringValue": "{}"}}}}]}}"#,
+            "x".repeat(RESOURCE_BYTES)
+        );
+        let whole = format!(r#"{{"resourceSpans": [{{"resource": {resource}}}]}}"#);
+        assert!(request(whole.as_bytes()).unwrap_err().contains("a resource is larger"));
+        assert_eq!(request(br#"{"resourceSpans": [{"resource": {}}]}"#).unwrap().resources, 1);
     }
 
     #[test]

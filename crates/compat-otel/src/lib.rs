@@ -27,6 +27,8 @@ pub const MAX_BODY_BYTES: usize = 16 << 20;
 pub const MAX_PLAIN_BYTES: usize = 32 << 20;
 /// Values in the attributes of one span, its events and links, counting each item of a list or map.
 pub const VALUES_PER_SPAN: usize = 100_000;
+/// Values of all spans of one request together, events and links counted as such: a few compressed bytes may hide very many.
+pub const VALUES_PER_REQUEST: usize = 2_000_000;
 /// Events and links of one span.
 pub const EVENTS_PER_SPAN: usize = 10_000;
 

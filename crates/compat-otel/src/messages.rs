@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use pitcrew_traces::limits::{SPAN_BYTES, VALUE_DEPTH};
+use pitcrew_traces::limits::{SPAN_BYTES, SPANS_PER_REQUEST, VALUE_DEPTH};
 use pitcrew_traces::{Any, Arrived, Span, SpanEvent, SpanLink, SpanStatus, TRACE_PREFIX};
 
 use crate::proto::{Field, Malformed, Message};
-use crate::{EVENTS_PER_SPAN, VALUES_PER_SPAN};
+use crate::{EVENTS_PER_SPAN, VALUES_PER_REQUEST, VALUES_PER_SPAN};
 
 /// What a request holds.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) arrived: Vec<Arrived>,
+    /// Spans that came after as many as are taken; they are counted only.
+    pub(crate) beyond: usize,
     /// Spans that are none, and why the first of them is not.
     pub(crate) rejected: usize,
     pub(crate) reason: Option<String>,
@@ -22,6 +24,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn take(&mut self, span: Result<Span, String>, resource: &Arc<Vec<(String, Any)>>) {
         match span {
+            Ok(_) if self.arrived.len() >= SPANS_PER_REQUEST => self.beyond += 1,
             Ok(span) => self.arrived.push(Arrived { span, resource: Arc::clone(resource) }),
             Err(reason) => {
                 self.rejected += 1;
@@ -33,17 +36,17 @@ impl Request {
 
 /// Reads a request.
 pub(crate) fn request(bytes: &[u8]) -> Result<Request, Malformed> {
-    let mut request = Request::default();
+    let (mut request, mut budget) = (Request::default(), Budget::default());
     let mut message = Message(bytes);
     while let Some((number, field)) = message.next()? {
         if number == 1 {
-            resource_spans(field.bytes(), &mut request)?;
+            resource_spans(field.bytes(), &mut request, &mut budget)?;
         }
     }
     Ok(request)
 }
 
-fn resource_spans(bytes: &[u8], request: &mut Request) -> Result<(), Malformed> {
+fn resource_spans(bytes: &[u8], request: &mut Request, budget: &mut Budget) -> Result<(), Malformed> {
     request.resources += 1;
     let mut resource = Vec::new();
     let mut scopes = Vec::new();
@@ -51,11 +54,11 @@ fn resource_spans(bytes: &[u8], request: &mut Request) -> Result<(), Malformed> 
     while let Some((number, field)) = message.next()? {
         match number {
             1 => {
-                let mut budget = Budget::default();
+                budget.next();
                 let mut inner = Message(field.bytes());
                 while let Some((number, field)) = inner.next()? {
                     if number == 1 {
-                        resource.extend(key_value(field.bytes(), 0, &mut budget).map_err(|_| Malformed)?);
+                        resource.extend(key_value(field.bytes(), 0, budget).map_err(|_| Malformed)?);
                     }
                 }
             }
@@ -68,27 +71,46 @@ fn resource_spans(bytes: &[u8], request: &mut Request) -> Result<(), Malformed> 
         let mut message = Message(scope);
         while let Some((number, field)) = message.next()? {
             if number == 2 {
-                request.take(span(field.bytes()), &resource);
+                let before = budget.all;
+                budget.next();
+                let span = span(field.bytes(), budget);
+                // What is rejected is kept nowhere.
+                budget.all = if span.is_ok() { budget.all } else { before };
+                request.take(span, &resource);
             }
         }
     }
     Ok(())
 }
 
-/// How many values a span may still hold.
-struct Budget(usize);
+/// How many values the span at hand may still hold, and all spans of the request together.
+struct Budget {
+    span: usize,
+    all: usize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(VALUES_PER_SPAN)
+        Self { span: VALUES_PER_SPAN, all: VALUES_PER_REQUEST }
     }
 }
 
 impl Budget {
+    /// Begins another span.
+    fn next(&mut self) {
+        self.span = VALUES_PER_SPAN;
+    }
+
     fn spend(&mut self) -> Result<(), String> {
-        self.0 = self.0.checked_sub(1).ok_or_else(|| format!("a span holds more than {VALUES_PER_SPAN} values"))?;
+        self.span =
+            self.span.checked_sub(1).ok_or_else(|| format!("a span holds more than {VALUES_PER_SPAN} values"))?;
+        self.all = self.all.checked_sub(1).ok_or_else(too_many)?;
         Ok(())
     }
+}
+
+pub(crate) fn too_many() -> String {
+    format!("the spans of a request hold more than {VALUES_PER_REQUEST} values")
 }
 
 impl From<Malformed> for String {
@@ -97,7 +119,7 @@ impl From<Malformed> for String {
     }
 }
 
-fn span(bytes: &[u8]) -> Result<Span, String> {
+fn span(bytes: &[u8], budget: &mut Budget) -> Result<Span, String> {
     if bytes.len() > SPAN_BYTES {
         return Err(format!("a span is larger than {SPAN_BYTES} bytes"));
     }
@@ -116,7 +138,6 @@ fn span(bytes: &[u8]) -> Result<Span, String> {
         events: Vec::new(),
         links: Vec::new(),
     };
-    let mut budget = Budget::default();
     let mut message = Message(bytes);
     while let Some((number, field)) = message.next()? {
         match number {
@@ -126,9 +147,9 @@ fn span(bytes: &[u8]) -> Result<Span, String> {
             5 => span.name = field.text(),
             7 => start = field.number(),
             8 => end = field.number(),
-            9 => span.attributes.extend(key_value(field.bytes(), 0, &mut budget)?),
-            11 => span.events.push(event(field.bytes(), &mut budget)?),
-            13 => span.links.push(link(field.bytes(), &mut budget)?),
+            9 => span.attributes.extend(key_value(field.bytes(), 0, budget)?),
+            11 => span.events.push(event(field.bytes(), budget)?),
+            13 => span.links.push(link(field.bytes(), budget)?),
             15 => status(field, &mut span)?,
             _ => {}
         }
@@ -204,6 +225,7 @@ pub(crate) fn status_of(code: u64) -> SpanStatus {
 }
 
 fn event(bytes: &[u8], budget: &mut Budget) -> Result<SpanEvent, String> {
+    budget.spend()?;
     let mut event = SpanEvent { name: String::new(), at_ns: 0, attributes: Vec::new() };
     let mut message = Message(bytes);
     while let Some((number, field)) = message.next()? {
@@ -218,6 +240,7 @@ fn event(bytes: &[u8], budget: &mut Budget) -> Result<SpanEvent, String> {
 }
 
 fn link(bytes: &[u8], budget: &mut Budget) -> Result<SpanLink, String> {
+    budget.spend()?;
     let mut link = SpanLink { trace_id: String::new(), span_id: String::new(), attributes: Vec::new() };
     let mut message = Message(bytes);
     while let Some((number, field)) = message.next()? {
@@ -316,6 +339,28 @@ mod tests {
         let broad = message(&[(1, b"k"), (2, &message(&[(5, &[0x0a, 0].repeat(VALUES_PER_SPAN))]))]);
         let bad = message(&[(1, &[1; 16]), (2, &[1; 8]), (9, &broad)]);
         assert!(request(&request_of(&bad)).unwrap().reason.unwrap().contains("values"));
+    }
+
+    #[test]
+    fn many_spans_together_hold_no_more_than_a_request_may() {
+        let many = message(&[(1, b"k"), (2, &message(&[(5, &[0x0a, 0].repeat(VALUES_PER_SPAN - 3))]))]);
+        let span = |number: u8, field: u64, bytes: &[u8]| {
+            message(&[(2, &message(&[(1, &[number + 1; 16]), (2, &[1; 8]), (field, bytes)]))])
+        };
+        let full = VALUES_PER_REQUEST / VALUES_PER_SPAN;
+        let spans: Vec<u8> = (0..full + 3).flat_map(|number| span(number as u8, 9, &many)).collect();
+        let last = span(99, 5, b"small");
+        let read = request(&message(&[(1, &message(&[(2, &[spans, last].concat())]))])).unwrap();
+        assert_eq!((read.arrived.len(), read.rejected), (full + 1, 3), "what is small still fits");
+        assert!(read.reason.unwrap().starts_with("the spans of a request hold more than"));
+    }
+
+    #[test]
+    fn spans_beyond_what_is_taken_are_counted_only() {
+        let one = message(&[(2, &message(&[(1, &[1; 16]), (2, &[1; 8])]))]);
+        let bytes = message(&[(1, &message(&[(2, &one.repeat(SPANS_PER_REQUEST + 5))]))]);
+        let read = request(&bytes).unwrap();
+        assert_eq!((read.arrived.len(), read.beyond, read.rejected), (SPANS_PER_REQUEST, 5, 0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use pitcrew_kernel::{Ctx, Error, Kind, Result};
+use pitcrew_traces::limits::SPANS_PER_REQUEST;
 use pitcrew_traces::{Any, Batch, Span, Traces, keys};
 use pitcrew_web::{Answer, Caller};
 
@@ -27,7 +28,7 @@ pub(crate) async fn traces(
     body: Bytes,
 ) -> Answer<Response> {
     let encoding = encoding(&headers)?;
-    match take(&traces, &ctx, encoding, &headers, &body).await {
+    match take(&traces, &ctx, encoding, &headers, body).await {
         Ok(request) => Ok(taken(encoding, request.rejected, request.reason.as_deref())),
         // Our own fault is told and logged on the way out.
         Err(error) if error.kind() == Kind::Internal => Err(error.into()),
@@ -35,25 +36,36 @@ pub(crate) async fn traces(
     }
 }
 
-async fn take(traces: &Traces, ctx: &Ctx, encoding: Encoding, headers: &HeaderMap, body: &[u8]) -> Result<Request> {
+async fn take(traces: &Traces, ctx: &Ctx, encoding: Encoding, headers: &HeaderMap, body: Bytes) -> Result<Request> {
     let experiment_id = experiment(headers)?;
+    let run_id = text(headers, RUN).filter(|run_id| !run_id.is_empty());
+    let headers = headers.clone();
+    // Unpacking and reading take long for large bodies; whoever else is served here must not wait for it.
+    let read = tokio::task::spawn_blocking(move || read(encoding, &headers, &body));
+    let mut request = read.await.map_err(|source| Error::internal("a request was not read to its end", source))??;
+    let spans = std::mem::take(&mut request.arrived);
+    if !spans.is_empty() {
+        traces.ingest(ctx, Batch { experiment_id, run_id, spans }).await?;
+    }
+    Ok(request)
+}
+
+fn read(encoding: Encoding, headers: &HeaderMap, body: &[u8]) -> Result<Request> {
     let body = plain(headers, body)?;
     let mut request = match encoding {
         Encoding::Proto => messages::request(&body).map_err(|_| malformed("it is no such message"))?,
         Encoding::Json => json::request(&body).map_err(|reason| malformed(&reason))?,
     };
-    drop(body);
     if request.resources == 0 {
         return Err(wrong("Invalid OpenTelemetry format - no spans found".to_owned()));
+    }
+    if request.beyond > 0 {
+        let spans = request.arrived.len() + request.beyond;
+        return Err(wrong(format!("{spans} spans in one request: at most {SPANS_PER_REQUEST}")));
     }
     for one in &mut request.arrived {
         conventions::translate(&mut one.span);
         sign(&mut one.span);
-    }
-    let spans = std::mem::take(&mut request.arrived);
-    if !spans.is_empty() {
-        let run_id = text(headers, RUN).filter(|run_id| !run_id.is_empty());
-        traces.ingest(ctx, Batch { experiment_id, run_id, spans }).await?;
     }
     Ok(request)
 }

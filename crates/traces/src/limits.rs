@@ -1,5 +1,7 @@
 //! How much of everything a caller may send or ask for. Where MLflow 3.17 has a number, it is the same.
 
+use std::time::Duration;
+
 /// Spans in one request.
 pub const SPANS_PER_REQUEST: usize = 10_000;
 /// Traces that the spans of one request may belong to.
@@ -62,6 +64,8 @@ pub const BYTES_PER_SCAN: usize = 1 << 30;
 pub const TRACES_PER_SCAN_STEP: usize = 200;
 /// Bytes of spans, not compressed, of such a search in one reading transaction; one trace may pass it.
 pub const BYTES_PER_SCAN_STEP: usize = 64 << 20;
+/// How long a search looks into traces before it does the same.
+pub const SCAN_PATIENCE: Duration = Duration::from_secs(10);
 /// Traces a correlation counts.
 pub const TRACES_PER_CORRELATION: usize = 1_000_000;
 /// Points in one answer about metrics.

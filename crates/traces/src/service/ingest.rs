@@ -5,7 +5,7 @@ use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Error, Result};
 
 use super::prepare::{self, Arrived, Prepared};
-use super::{Saying, Traces, bare, checked_count, held_or_made};
+use super::{Saying, Traces, bare, blocking, checked_count, held_or_made};
 use crate::limits::{SPANS_PER_REQUEST, TRACE_BYTES, TRACES_PER_REQUEST};
 use crate::model::{State, keys};
 use crate::store::traces::Kept;
@@ -41,7 +41,7 @@ impl Traces {
         ctx.require(Access::Write)?;
         checked_count("spans", batch.spans.len(), SPANS_PER_REQUEST)?;
         let home = self.experiments.home(ctx, batch.experiment_id).await?;
-        let prepared = prepare::by_trace(batch.spans)?;
+        let prepared = blocking(move || prepare::by_trace(batch.spans)).await?;
         checked_count("traces", prepared.len(), TRACES_PER_REQUEST)?;
         let taken = Taken { spans: prepared.iter().map(|trace| trace.narrow.len()).sum(), traces: prepared.len() };
         let (saying, run_id) = (self.saying(ctx), batch.run_id);

@@ -124,6 +124,12 @@ fn bare(trace_id: &str, experiment_id: i64, started_ms: i64) -> Kept {
     }
 }
 
+/// Work that takes long, on a thread where nobody waits for another.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|source| Error::internal("work on traces did not finish", source))?
+}
+
 /// The number of a trace that must be there.
 fn number_of(tx: &mut Tx<'_>, trace_id: &str) -> Result<i64> {
     store::number(tx, trace_id)?.ok_or_else(|| errors::trace_not_found(trace_id))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pitcrew_db::Tx;
 use pitcrew_kernel::{Access, Ctx, Error, Result};
 
-use super::{Traces, checked_count};
+use super::{Traces, blocking, checked_count};
 use crate::errors;
 use crate::limits::{BYTES_PER_READ, INFOS_PER_READ, TRACES_PER_READ};
 use crate::model::{Span, Trace, TraceInfo, keys};
@@ -98,7 +98,11 @@ impl Traces {
             })
             .await?;
         // Unpacking is work, and needs no database.
-        read.0.into_iter().zip(read.1).map(|(info, payloads)| Ok(Trace { info, spans: whole(&payloads)? })).collect()
+        blocking(move || {
+            let each = read.0.into_iter().zip(read.1);
+            each.map(|(info, payloads)| Ok(Trace { info, spans: whole(&payloads)? })).collect()
+        })
+        .await
     }
 }
 

@@ -1,15 +1,18 @@
 //! Searching traces.
 
+use std::sync::Arc;
+
 use pitcrew_filter::sql::{KeyValue, keys_of, token};
 use pitcrew_filter::{Clause, Order};
-use pitcrew_kernel::{Access, Ctx, Page, Result};
+use pitcrew_kernel::{Access, Ctx, Page, Result, Timestamp};
 
-use super::Traces;
 use super::read::{payloads_of, whole};
+use super::{Traces, blocking};
 use crate::errors;
 use crate::filter::{Field, in_sql, parse, parse_order};
 use crate::limits::{
-    BYTES_PER_SCAN, BYTES_PER_SCAN_STEP, EXPERIMENTS_PER_SEARCH, TRACES_PER_PAGE, TRACES_PER_SCAN, TRACES_PER_SCAN_STEP,
+    BYTES_PER_SCAN, BYTES_PER_SCAN_STEP, EXPERIMENTS_PER_SEARCH, SCAN_PATIENCE, TRACES_PER_PAGE, TRACES_PER_SCAN,
+    TRACES_PER_SCAN_STEP,
 };
 use crate::matching::Look;
 use crate::model::TraceInfo;
@@ -31,9 +34,14 @@ pub struct TraceSearch {
     pub page: Option<String>,
 }
 
+/// A trace, its place in the order, and its spans where they are needed.
+type Row = (TraceInfo, Vec<KeyValue>, Vec<Payload>);
+/// A trace, its place in the order, the bytes of its spans, and whether it fits.
+type Looked = (TraceInfo, Vec<KeyValue>, usize, bool);
+
 /// One step of a search.
 struct Step {
-    rows: Vec<(TraceInfo, Vec<KeyValue>, Vec<Payload>)>,
+    rows: Vec<Row>,
     /// Whether there may be more after these.
     more: bool,
 }
@@ -61,33 +69,64 @@ impl Traces {
         }
         let (look, told) = split(&clauses)?;
         let size = if look.is_needed() { TRACES_PER_SCAN_STEP } else { search.limit + 1 };
+        let (look, until) = (Arc::new(look), self.clock.now().plus(SCAN_PATIENCE));
         let (mut items, mut scanned, mut bytes) = (Vec::new(), 0, 0usize);
         loop {
             let step =
                 self.step(experiments.clone(), told.clone(), orders.clone(), after, size, look.needs_spans()).await?;
+            let (rows, cut) = self.looked_at(&look, step.rows, search.limit - items.len(), until).await?;
             let mut last = None;
-            for (info, place, payloads) in step.rows {
+            for (info, place, row_bytes, fits) in rows {
                 if items.len() == search.limit {
                     // There is at least this one more.
                     let next = last.map(|place: Vec<KeyValue>| token(&terms, &place)).transpose()?;
                     return Ok(Page { items, next });
                 }
                 scanned += 1;
-                bytes = bytes.saturating_add(payloads.iter().map(|payload| payload.raw_bytes).sum());
-                if look.fits_trace(&info) && look.fits_spans(&whole(&payloads)?) {
+                bytes = bytes.saturating_add(row_bytes);
+                if fits {
                     items.push(info);
                 }
                 last = Some(place);
             }
-            let Some(place) = last.filter(|_| step.more) else {
+            let Some(place) = last.filter(|_| step.more || cut) else {
                 return Ok(Page { items, next: None });
             };
-            let enough = items.len() == search.limit || scanned >= TRACES_PER_SCAN || bytes >= BYTES_PER_SCAN;
+            let enough = cut || items.len() == search.limit || scanned >= TRACES_PER_SCAN || bytes >= BYTES_PER_SCAN;
             if enough {
                 return Ok(Page { items, next: Some(token(&terms, &place)?) });
             }
             after = Some(place);
         }
+    }
+
+    /// Looks at traces until `room` of them fit or the time is over; at one at least. The rest is not looked at, or even left out, which is told.
+    async fn looked_at(
+        &self,
+        look: &Arc<Look>,
+        rows: Vec<Row>,
+        room: usize,
+        until: Timestamp,
+    ) -> Result<(Vec<Looked>, bool)> {
+        if !look.is_needed() {
+            return Ok((rows.into_iter().map(|(info, place, _)| (info, place, 0, true)).collect(), false));
+        }
+        let (look, clock) = (Arc::clone(look), Arc::clone(&self.clock));
+        // Unpacking and comparing is work, which must not keep those waiting who are served on this thread.
+        blocking(move || {
+            let (mut looked, mut found) = (Vec::new(), 0);
+            for (info, place, payloads) in rows {
+                if !looked.is_empty() && found < room && clock.now() >= until {
+                    return Ok((looked, true));
+                }
+                let bytes = payloads.iter().map(|payload| payload.raw_bytes).sum();
+                let fits = found < room && look.fits_trace(&info) && look.fits_spans(&whole(&payloads)?);
+                found += usize::from(fits);
+                looked.push((info, place, bytes, fits));
+            }
+            Ok((looked, false))
+        })
+        .await
     }
 
     async fn step(

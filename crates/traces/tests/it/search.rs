@@ -1,9 +1,14 @@
 //! Searching traces: pages, sessions, and filters that must be looked into.
 
-use pitcrew_traces::{TraceSearch, keys, limits};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pitcrew_kernel::{Clock, Sleep, Timestamp};
+use pitcrew_traces::{TraceSearch, Traces, keys, limits};
 
 use crate::assessments::of;
-use crate::{HOME, OTHER, Place, entries, info, span, trace_id, with};
+use crate::{HOME, OTHER, Place, Two, entries, info, span, trace_id, with};
 
 fn search(filter: &str) -> TraceSearch {
     TraceSearch { experiments: Some(vec![HOME]), filter: filter.to_owned(), limit: 100, ..TraceSearch::default() }
@@ -85,6 +90,44 @@ async fn pages_go_on_where_they_ended() {
         assert_eq!(found(&place, TraceSearch { experiments: None, ..search("") }).await.len(), 8);
         assert!(found(&place, TraceSearch { experiments: Some(Vec::new()), ..search("") }).await.is_empty());
     }
+}
+
+/// A clock by which every look takes a second.
+#[derive(Debug)]
+struct Hurried(AtomicU64);
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        let seconds = self.0.fetch_add(1, Ordering::Relaxed);
+        "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap().plus(Duration::from_secs(seconds))
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep<'_> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_takes_too_long_ends_its_page_and_goes_on_with_the_next() {
+    let place = Place::one().await;
+    for number in 1..=40u8 {
+        place.send(vec![span(number, 1, if number % 20 == 0 { "rare" } else { "usual" })]).await;
+    }
+    let ids = Arc::clone(&place.world.ids);
+    let hurried = Traces::new(place.db.db.clone(), Arc::new(Hurried(AtomicU64::new(0))), ids, Arc::new(Two));
+    let (mut all, mut page, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let wanted = TraceSearch { page, ..search("span.name RLIKE 'ra.e'") };
+        let next = hurried.search(&place.world.ctx, wanted).await.unwrap();
+        all.extend(next.items.into_iter().map(|info| info.trace_id));
+        pages += 1;
+        page = next.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, [trace_id(20), trace_id(40)]);
+    assert_eq!(pages, 4, "ten looks a page");
 }
 
 #[tokio::test]
