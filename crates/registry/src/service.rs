@@ -178,7 +178,7 @@ impl Registry {
         self.parts
             .db
             .write(move |tx| {
-                must_model(tx, &from)?;
+                may_leave_its_name(&ctx, &must_model(tx, &from)?)?;
                 if store::model(tx, &to)?.is_some() {
                     return Err(Error::conflict("MODEL_EXISTS", format!("model `{to}` exists already")));
                 }
@@ -210,6 +210,7 @@ impl Registry {
         let (parts, caller) = (self.parts.clone(), ctx.clone());
         self.change_model(ctx, name, move |tx, name| {
             let found = must_model(tx, name)?;
+            may_leave_its_name(&caller, &found)?;
             for alias in found.aliases {
                 move_alias(tx, &parts, &caller, name, &alias.alias, None, "the model was deleted")?;
             }
@@ -275,6 +276,17 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
     tags.iter().try_for_each(|(key, value)| {
         check_key(key)?;
         check_text("a tag's value", value)
+    })
+}
+
+/// What follows a model follows its name. A gate is declared by who may apply a project, so nobody with less gets rid of it by deleting or
+/// renaming the model and making another in its place.
+fn may_leave_its_name(ctx: &Ctx, model: &ModelDetail) -> Result<()> {
+    if model.gate.is_none() {
+        return Ok(());
+    }
+    ctx.require(Access::Admin).map_err(|error| {
+        error.hint("the project declares a gate for this model: it is deleted or renamed by who may apply the project")
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pitcrew_contracts::names::PipelineRunId;
 use pitcrew_contracts::pipelines::{StepAction as _, StepOutcome};
 use pitcrew_contracts::registry::Models;
-use pitcrew_kernel::PageRequest;
+use pitcrew_kernel::{Access, PageRequest};
 use pitcrew_registry::{NewVersion, Register, Verdict};
 use serde_json::{Value, json};
 
@@ -86,5 +86,21 @@ async fn the_gate_refuses_a_candidate_that_says_too_little_of_itself() {
         let made = yard.registry.get_version(yard.ctx(), &version(1)).await.unwrap();
         assert_eq!((made.description.as_str(), made.tags["owner"].as_str()), ("hourly", "demand team"), "{name}");
         assert_eq!(yard.aliases().await["champion"], 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_is_not_got_rid_of_with_its_model() {
+    for yard in Yard::each().await {
+        let (registry, name, writer) = (&yard.registry, yard.name(), yard.world.ctx_with(Access::Write));
+        yard.apply(requiring(json!({ "gate": true }))).await;
+        let other = "other".parse().unwrap();
+        assert_eq!(registry.delete_model(&writer, &bikes()).await.unwrap_err().code(), "FORBIDDEN", "{name}");
+        assert_eq!(registry.rename_model(&writer, &bikes(), &other).await.unwrap_err().code(), "FORBIDDEN", "{name}");
+        registry.rename_model(yard.ctx(), &bikes(), &other).await.unwrap();
+        registry.delete_model(yard.ctx(), &other).await.unwrap();
+        // One that no project declares is whose it is.
+        registry.create_model(&writer, &other, "", Default::default()).await.unwrap();
+        registry.delete_model(&writer, &other).await.unwrap();
     }
 }
