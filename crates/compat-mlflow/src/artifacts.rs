@@ -1,13 +1,13 @@
 //! Artifacts: the listing of a run's files, and the proxy `/mlflow-artifacts/...` through which clients move bytes.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use pitcrew_kernel::{Ctx, Error};
 use pitcrew_tracking::{ArtifactEntry, ArtifactPath, download, download_bytes};
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 
 use crate::Door;
 use crate::model_versions::version_ref;

@@ -1,10 +1,10 @@
 //! `/logged-models/...`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use pitcrew_kernel::Error;
 use pitcrew_tracking::filter::models::{OnDataset, parse_term};
 use pitcrew_tracking::{ArtifactPath, ModelSearch, ModelStatus, NewModel, experiment_id, limits};
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 
 use crate::Door;
 use crate::artifacts::files_below;

@@ -4,13 +4,13 @@
 //! are those of a store in the cloud; here they are this server's own, and the caller's own login goes with them.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use pitcrew_kernel::{Error, Result};
 use pitcrew_tracking::ArtifactPath;
-use pitcrew_web::{Answer, Caller, Json, Query};
+use pitcrew_web::{Answer, Caller, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

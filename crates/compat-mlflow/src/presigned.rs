@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use pitcrew_kernel::{Ctx, Error, Result};
 use pitcrew_tracking::ArtifactPath;
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 use serde_json::{Value, json};
 
 use crate::Door;

@@ -1,9 +1,9 @@
 //! Assessments of traces: `/traces/{trace_id}/assessments/...`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use pitcrew_kernel::Result;
 use pitcrew_traces::AssessmentChange;
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 use serde_json::{Value, json};
 
 use crate::Door;

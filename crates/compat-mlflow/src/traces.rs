@@ -1,12 +1,12 @@
 //! Traces: `/traces/...` of the third version of MLflow's API, and what clients still ask of the second.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use pitcrew_kernel::{Error, Result};
 use pitcrew_traces::{Doomed, TraceSearch, span_text};
 use pitcrew_tracking::experiment_id;
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 use serde_json::{Value, json};
 
 use crate::Door;

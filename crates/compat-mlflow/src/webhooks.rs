@@ -1,9 +1,9 @@
 //! `/webhooks...`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use pitcrew_kernel::{Error, PageRequest, Result};
 use pitcrew_registry::{NewWebhook, Secret, Topic, Trial, Webhook, WebhookChange, WebhookId};
-use pitcrew_web::{Answer, Caller, Json};
+use pitcrew_web::{Answer, Caller, Json, Path};
 use serde::Serialize;
 
 use crate::Door;

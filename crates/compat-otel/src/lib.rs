@@ -36,6 +36,7 @@ pub const EVENTS_PER_SPAN: usize = 10_000;
 pub fn routes(traces: Arc<Traces>) -> Api {
     Api::builder::<Arc<Traces>>()
         .errors(answer::otlp_error)
+        .demands(take::one_workspace)
         .post_sized("/v1/traces", Access::Write, MAX_BODY_BYTES, take::traces)
         .with_state(traces)
 }

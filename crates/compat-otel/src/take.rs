@@ -18,6 +18,9 @@ use crate::{conventions, json, messages};
 
 /// The experiment of traces that are not there yet.
 const EXPERIMENT: &str = "x-mlflow-experiment-id";
+/// The workspace that a client means, and the one there is.
+const WORKSPACE: &str = "x-mlflow-workspace";
+const DEFAULT_WORKSPACE: &str = "default";
 /// The run that traces are linked to.
 const RUN: &str = "x-mlflow-run-id";
 
@@ -68,6 +71,17 @@ fn read(encoding: Encoding, headers: &HeaderMap, body: &[u8]) -> Result<Request>
         sign(&mut one.span);
     }
     Ok(request)
+}
+
+/// Refuses spans for a workspace that this server has not, as MLflow's door does: they would lie where nobody looks for them.
+///
+/// # Errors
+/// `OTLP_REQUEST_INVALID`.
+pub(crate) fn one_workspace(headers: &HeaderMap) -> Result<()> {
+    match text(headers, WORKSPACE).as_deref().map(str::trim) {
+        None | Some("" | DEFAULT_WORKSPACE) => Ok(()),
+        Some(_) => Err(wrong("Workspace APIs are not available: workspaces are not enabled on this server".to_owned())),
+    }
 }
 
 fn malformed(reason: &str) -> Error {

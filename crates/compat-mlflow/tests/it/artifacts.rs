@@ -330,3 +330,12 @@ async fn a_version_of_a_pipeline_shows_as_a_folder_that_never_changes() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_address_that_is_no_text_is_refused_in_the_words_of_clients() {
+    let mut wire = Wire::each().await.remove(0);
+    for path in ["/api/2.0/mlflow-artifacts/artifacts/%c0%ae%c0%ae/x", "/api/3.0/mlflow/traces/%ff"] {
+        let answer = wire.get(path).await;
+        assert_eq!(answer["error_code"], "INVALID_PARAMETER_VALUE", "{path}: {answer}");
+    }
+}

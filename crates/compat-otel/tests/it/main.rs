@@ -155,9 +155,11 @@ async fn what_is_wrong_is_told_as_a_status() {
         (PROTO, vec![("x-mlflow-experiment-id", "x")], good(), 400),
         (PROTO, vec![("x-mlflow-experiment-id", "9")], good(), 404),
         (PROTO, vec![HOME, ("content-encoding", "br")], good(), 400),
+        (PROTO, vec![HOME, ("x-mlflow-workspace", "team-a")], good(), 400),
         (PROTO, vec![HOME, ("content-encoding", "gzip")], good(), 400),
         (PROTO, vec![HOME], b"\xff\xff".to_vec(), 400),
         (PROTO, vec![HOME], Vec::new(), 400),
+        (PROTO, vec![HOME], request(&vec![span(1, "a"); 10_001]), 400),
         (PROTO, vec![HOME], vec![0; MAX_BODY_BYTES + 1], 413),
     ];
     for (kind, headers, body, expected) in cases {
