@@ -33,7 +33,7 @@ pub(crate) struct Watch<'a> {
 impl Watch<'_> {
     /// Looks until this is dropped. A look that cannot be kept is told once, and the step goes on.
     pub(crate) async fn follow(&self, process: &Identity) {
-        let gpus = Gpus::found_in(self.path);
+        let mut gpus = Gpus::found_in(self.path);
         let (mut last, mut pause, mut told) = (Look::now(process.pid).await, FIRST_LOOK, false);
         for count in 0.. {
             self.clock.sleep(pause).await;
@@ -41,8 +41,11 @@ impl Watch<'_> {
             let (look, at) = (Look::now(process.pid).await, self.clock.now());
             let mut readings = look.since(&last);
             last = look;
-            if let Some(gpus) = &gpus {
-                readings.extend(gpus.readings(self.clock).await);
+            if let Some(asked) = &gpus {
+                match asked.readings(self.clock).await {
+                    Some(told) => readings.extend(told),
+                    None => gpus = None,
+                }
             }
             let kept = self.tracker.observe(&self.ctx, self.tracking_run_id, at, count, readings).await;
             if let Err(error) = kept

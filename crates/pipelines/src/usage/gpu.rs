@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::environment::find_program;
 
-/// A driver that hangs costs a reading, no more.
+/// A driver that hangs costs a reading, and is not asked again: a process that waits for it cannot be killed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most GPUs told of; a machine has sixteen at most today.
 const GPUS_MAX: usize = 32;
@@ -26,13 +26,13 @@ impl Gpus {
         find_program("nvidia-smi", path).map(Self)
     }
 
-    /// What each GPU does now; nothing when the program fails or takes too long.
-    pub(super) async fn readings(&self, clock: &dyn Clock) -> Vec<(String, f64)> {
+    /// What each GPU does now; nothing when the program fails, `None` when it takes too long.
+    pub(super) async fn readings(&self, clock: &dyn Clock) -> Option<Vec<(String, f64)>> {
         let mut ask = Command::new(&self.0);
         ask.args([QUESTION, "--format=csv,noheader,nounits"]).stdin(Stdio::null()).kill_on_drop(true);
         tokio::select! {
-            answer = ask.output() => answer.map(|answer| readings(&String::from_utf8_lossy(&answer.stdout))).unwrap_or_default(),
-            () = clock.sleep(PATIENCE) => Vec::new(),
+            answer = ask.output() => Some(answer.map(|answer| readings(&String::from_utf8_lossy(&answer.stdout))).unwrap_or_default()),
+            () = clock.sleep(PATIENCE) => None,
         }
     }
 }
@@ -59,7 +59,27 @@ fn readings(text: &str) -> Vec<(String, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use pitcrew_kernel::FakeClock;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_driver_that_hangs_is_told_from_one_that_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("nvidia-smi");
+        let clock = FakeClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let gpus = |script: &str| {
+            std::fs::write(&program, script).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            Gpus::found_in(&[folder.path().to_owned()]).unwrap()
+        };
+        let hangs = gpus("#!/bin/sh\nexec sleep 600\n");
+        let (told, ()) = tokio::join!(hangs.readings(&clock), async { clock.advance(PATIENCE) });
+        assert_eq!(told, None);
+        assert_eq!(gpus("#!/bin/sh\nexit 9\n").readings(&clock).await, Some(Vec::new()));
+    }
 
     #[test]
     fn each_card_is_told_of_by_what_it_has() {
