@@ -5,7 +5,7 @@ use pitcrew_filter::{Clause, Order, Test, orders, shown};
 use pitcrew_kernel::Result;
 
 use crate::errors;
-use crate::limits::REGEX_BYTES;
+use crate::limits::{REGEX_BYTES, REGEX_MEMORY};
 use crate::model::{AssessmentKind, keys};
 
 /// Something a trace can be searched by.
@@ -318,11 +318,11 @@ fn text(comparison: &Comparison, what: &str) -> Result<Test> {
     }
 }
 
-/// The regular expression, whose time to match grows only with the text.
+/// The regular expression. Its time to match grows with the text times its own size, so it must be small; what it remembers of texts need not be.
 pub(crate) fn expression(pattern: &str) -> Result<regex::Regex> {
     regex::RegexBuilder::new(pattern)
         .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_MEMORY)
         .build()
         .map_err(|_| errors::filter(format!("Invalid regular expression '{pattern}'")))
 }
@@ -368,6 +368,23 @@ fn no_order(key: &str) -> pitcrew_kernel::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regular_expressions_are_what_people_write_and_no_machines() {
+        for honest in [
+            r"^\d{4}-\d{2}-\d{2}T",
+            r"(?i)error|timed? ?out|refused|unreachable",
+            r"[\w.+-]+@[\w-]+\.[\w.-]+",
+            r"gpt-4.*(turbo|mini)",
+            r"\bcustomer \w+ ordered \w+\b",
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        ] {
+            assert!(expression(honest).is_ok(), "{honest}");
+        }
+        for costly in ["[ab]*a[ab]{5000}c", r"(\w+ ){50}", "((a{40}){40}){40}"] {
+            assert_eq!(expression(costly).unwrap_err().code(), "FILTER_INVALID", "{costly}");
+        }
+    }
 
     #[test]
     fn aliases_mean_the_same() {

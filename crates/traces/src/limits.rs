@@ -75,4 +75,6 @@ pub const VALUES_PER_PERCENTILE: usize = 1_000_000;
 /// Aggregations, dimensions or filters of one question about metrics.
 pub const TERMS_PER_QUESTION: usize = 20;
 /// Bytes of a regular expression once compiled.
-pub const REGEX_BYTES: usize = 1 << 20;
+pub const REGEX_BYTES: usize = 256 << 10;
+/// Bytes of what a regular expression remembers of the texts it is compared with.
+pub const REGEX_MEMORY: usize = 1 << 20;
