@@ -42,7 +42,7 @@ impl Watch<'_> {
             let mut readings = look.since(&last);
             last = look;
             if let Some(asked) = &gpus {
-                match asked.readings(self.clock).await {
+                match asked.readings(gpu::PATIENCE).await {
                     Some(told) => readings.extend(told),
                     None => gpus = None,
                 }
