@@ -97,13 +97,14 @@ pub(crate) fn out_of_bounds(tx: &mut Tx<'_>, rule: &Rule, run_id: Option<&str>, 
 }
 
 /// Runs under way that began before `since_ms` and whose points all were measured before it. The point with the greatest step need not be the
-/// last that was measured: a run that goes on from a checkpoint repeats steps.
+/// last that was measured: a run that goes on from a checkpoint repeats steps. The last one is looked up in the order of the key; PostgreSQL
+/// would answer an EXISTS by reading all points there are.
 pub(crate) fn idle_since(tx: &mut Tx<'_>, rule: &Rule, since_ms: i64, limit: usize) -> Result<Vec<Broken>> {
     tx.all(
         "SELECT r.run_no, r.run_id, r.name FROM tracking_runs r JOIN tracking_experiments e ON e.id = r.experiment_id \
          WHERE e.name = $1 AND r.lifecycle = 'active' AND r.status = 'RUNNING' AND r.start_ms < $2 \
-         AND NOT EXISTS (SELECT 1 FROM tracking_latest m WHERE m.run_no = r.run_no AND m.key NOT LIKE 'system/%' AND (m.at_ms >= $2 OR EXISTS \
-             (SELECT 1 FROM tracking_points p WHERE p.run_no = m.run_no AND p.key = m.key AND p.at_ms >= $2))) \
+         AND NOT EXISTS (SELECT 1 FROM tracking_latest m WHERE m.run_no = r.run_no AND m.key NOT LIKE 'system/%' AND (m.at_ms >= $2 OR \
+             (SELECT p.at_ms FROM tracking_points p WHERE p.run_no = m.run_no AND p.key = m.key ORDER BY p.at_ms DESC LIMIT 1) >= $2)) \
          AND NOT EXISTS (SELECT 1 FROM tracking_alerts a WHERE a.rule = $3 AND a.run_no = r.run_no) ORDER BY r.run_no LIMIT $4",
         &[rule.experiment.as_str().into(), since_ms.into(), rule.name.as_str().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
         broken,
