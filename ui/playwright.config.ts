@@ -42,6 +42,8 @@ export default defineConfig({
   projects,
   fullyParallel: true,
   workers: 2,
+  // A journey that needed a second try is told as flaky.
+  retries: process.env["CI"] ? 1 : 0,
   forbidOnly: Boolean(process.env["CI"]),
   reporter: [["list"]],
   // The machines that run this may be busy with much else.

@@ -50,7 +50,10 @@ test.describe("on the mock", () => {
     await expect(page.getByRole("columnheader", { name: /system\// })).toHaveCount(0);
     await page.getByRole("button", { name: /^Columns/ }).click();
     await page.getByLabel("Search columns").fill("cpu_util");
-    await page.getByRole("checkbox", { name: "system/cpu_utilization_percentage" }).check();
+    // The address decides what is picked, so the box follows a moment later.
+    const box = page.getByRole("checkbox", { name: "system/cpu_utilization_percentage" });
+    await box.click();
+    await expect(box).toBeChecked();
     await page.keyboard.press("Escape");
     await expect(page).toHaveURL(/cpu_utilization_percentage/);
     await page.goto(`/runs/compare?${runs.map((each) => `run=${each.run_id}`).join("&")}`);
