@@ -7,7 +7,7 @@ use clap::Subcommand;
 pub(crate) enum Import {
     /// From MLflow: experiments, runs with all points and files, logged models, registered models; goes on where it was when called again.
     #[command(
-        after_help = "Examples:\n  pitcrew import mlflow --from http://mlflow:5000 --dry-run\n  pitcrew import mlflow --from sqlite:///work/mlflow.db\n  pitcrew import mlflow --from postgres://user:password@host/mlflow --experiment bikes"
+        after_help = "Examples:\n  pitcrew import mlflow --from http://mlflow:5000 --dry-run\n  pitcrew import mlflow --from sqlite:///mlflow.db\n  pitcrew import mlflow --from postgres://user:password@host/mlflow --experiment bikes"
     )]
     Mlflow(Mlflow),
 }
