@@ -121,23 +121,12 @@ fn usage(span: &Span) -> Option<Any> {
 
 #[cfg(test)]
 mod tests {
-    use pitcrew_traces::SpanStatus;
-
     use super::*;
 
     fn translated(attributes: &[(&str, Any)]) -> String {
         let mut span = Span {
-            trace_id: String::new(),
-            span_id: String::new(),
-            parent_id: None,
-            name: String::new(),
-            start_ns: 0,
-            end_ns: None,
-            status: SpanStatus::Unset,
-            message: String::new(),
             attributes: attributes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
-            events: Vec::new(),
-            links: Vec::new(),
+            ..Span::default()
         };
         translate(&mut span);
         Any::Map(span.attributes.split_off(attributes.len())).to_json()

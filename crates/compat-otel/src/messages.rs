@@ -125,19 +125,7 @@ fn span(bytes: &[u8], budget: &mut Budget) -> Result<Span, String> {
     }
     let (mut trace_id, mut span_id, mut parent): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
     let (mut start, mut end) = (0, 0);
-    let mut span = Span {
-        trace_id: String::new(),
-        span_id: String::new(),
-        parent_id: None,
-        name: String::new(),
-        start_ns: 0,
-        end_ns: None,
-        status: SpanStatus::Unset,
-        message: String::new(),
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
-    };
+    let mut span = Span::default();
     let mut message = Message(bytes);
     while let Some((number, field)) = message.next()? {
         match number {

@@ -126,8 +126,15 @@ words! {
 /// Names and values, each name once.
 pub type Entries = BTreeMap<String, String>;
 
+impl Default for SpanStatus {
+    /// Nobody said.
+    fn default() -> Self {
+        Self::Unset
+    }
+}
+
 /// A piece of work within a trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// `tr-` and 32 hex digits.
     pub trace_id: String,

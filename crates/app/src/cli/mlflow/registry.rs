@@ -84,13 +84,13 @@ async fn version(
         if (&has.run_id, &has.source) == (&version.run_id, &source) {
             came.unchanged += 1;
         } else {
-            refuse(came, &what, "IMPORT_CONFLICT", "a version of this number is there and came from elsewhere");
+            refuse(came, &what, &conflict("a version of this number is there and came from elsewhere"));
         }
         return Ok(());
     }
     if !is_near(version.version, *next) {
         let detail = format!("more than {UNUSED_MAX} numbers before it are not in use");
-        refuse(came, &what, "IMPORT_CONFLICT", &detail);
+        refuse(came, &what, &conflict(detail));
         return Ok(());
     }
     if dry_run {
@@ -100,15 +100,20 @@ async fn version(
     }
     match create(client, name, version, &source, next).await {
         Ok(true) => came.versions += 1,
-        Ok(false) => refuse(came, &what, "IMPORT_CONFLICT", "its number was given to another version that is deleted"),
-        Err(error) if error.code() == "SERVER_REFUSED" => refuse(came, &what, error.code(), error.detail()),
+        Ok(false) => refuse(came, &what, &conflict("its number was given to another version that is deleted")),
+        Err(error) if error.code() == "SERVER_REFUSED" => refuse(came, &what, &error),
         Err(error) => return Err(error),
     }
     Ok(())
 }
 
-fn refuse(came: &mut Came, what: &str, code: &str, detail: &str) {
-    came.refused.push(json!({ "version": what, "code": code, "detail": detail }));
+fn refuse(came: &mut Came, what: &str, why: &Error) {
+    came.refused.push(json!({ "version": what, "code": why.code(), "detail": why.detail() }));
+}
+
+/// What is here says otherwise, and is not overwritten.
+fn conflict(detail: impl Into<String>) -> Error {
+    Error::conflict("IMPORT_CONFLICT", detail.into())
 }
 
 /// Makes a version of this number. Numbers before it, which the other registry does not have any more, are used up by versions that go at
@@ -171,13 +176,13 @@ async fn alias(
     let what = format!("{name}@{alias}");
     match there.aliases.get(alias) {
         Some(has) if *has == number => came.unchanged += 1,
-        Some(has) => refuse(came, &what, "IMPORT_CONFLICT", &format!("the alias points to version {has} here")),
+        Some(has) => refuse(came, &what, &conflict(format!("the alias points to version {has} here"))),
         None if dry_run => came.aliases += 1,
         None => {
             let body = json!({ "name": name, "alias": alias, "version": number.to_string() });
             match client.post(&format!("{API}/registered-models/alias"), &body).await {
                 Ok(_) => came.aliases += 1,
-                Err(error) if error.code() == "SERVER_REFUSED" => refuse(came, &what, error.code(), error.detail()),
+                Err(error) if error.code() == "SERVER_REFUSED" => refuse(came, &what, &error),
                 Err(error) => return Err(error),
             }
         }
